@@ -1,0 +1,259 @@
+"""Kubernetes as Rainbow needs it: any kind of object, as plain dicts, with preconditions.
+
+A thin layer over the API client of the `kubernetes` package, whose exceptions and types stay in this file. Requests
+that may be repeated without harm are tried again for some seconds; everything slower is Argo's business.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+from urllib.parse import quote
+
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+
+from rainbow.errors import BadInput, Conflict, PermanentError, TemporaryError
+from rainbow.model.names import FIELD_MANAGER
+
+Object = dict[str, Any]
+
+TIMEOUT = (5, 30)  # seconds to connect, seconds to read
+JSON_PATCH = "application/json-patch+json"
+MERGE_PATCH = "application/merge-patch+json"
+APPLY_PATCH = "application/apply-patch+yaml"
+
+
+class NotThere(PermanentError):
+    """The object does not exist (HTTP 404)."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """An API version and a kind, for example Kind("apps/v1", "Deployment")."""
+
+    api_version: str
+    kind: str
+
+
+RELEASE = Kind("rainbow.dev/v1alpha1", "Release")
+INGRESS = Kind("networking.k8s.io/v1", "Ingress")
+DEPLOYMENT = Kind("apps/v1", "Deployment")
+SERVICE = Kind("v1", "Service")
+POD = Kind("v1", "Pod")
+CONFIG_MAP = Kind("v1", "ConfigMap")
+EVENT = Kind("v1", "Event")
+ENDPOINT_SLICE = Kind("discovery.k8s.io/v1", "EndpointSlice")
+WORKFLOW = Kind("argoproj.io/v1alpha1", "Workflow")
+
+
+@dataclass
+class Kube:
+    """One cluster. `client` is a `kubernetes.client.ApiClient`; see `connect`."""
+
+    client: Any
+    attempts: int = 4
+    _resources: dict[str, dict[str, tuple[str, bool]]] = field(default_factory=dict)
+
+    # --- reading -------------------------------------------------------------------------------------------
+
+    def get(self, kind: Kind, namespace: str | None, name: str) -> Object | None:
+        """The object, or None when there is none of that name. Raises TemporaryError when it cannot be known."""
+        try:
+            return self._json("GET", self.path(kind, namespace, name))
+        except NotThere:
+            return None
+
+    def list(
+        self, kind: Kind, namespace: str | None, *, labels: str | None = None, fields: str | None = None
+    ) -> list[Object]:
+        """All objects of the kind that match the selectors; `namespace` None means everywhere."""
+        query = {"labelSelector": labels, "fieldSelector": fields}
+        answer = self._json("GET", self.path(kind, namespace), query=query)
+        # The items of a list carry neither apiVersion nor kind of their own (Kubernetes API conventions, "Lists").
+        head = {"apiVersion": kind.api_version, "kind": kind.kind}
+        return [head | item for item in answer.get("items") or []]
+
+    def pod_log(self, namespace: str, pod: str, container: str, *, tail: int | None = None) -> str:
+        """What a container has printed so far."""
+        query = {"container": container, "tailLines": tail}
+        return self.request("GET", self.path(POD, namespace, pod) + "/log", query=query)
+
+    # --- writing -------------------------------------------------------------------------------------------
+
+    def create(self, obj: Object) -> Object:
+        """Create it. Raises Conflict when the name is taken."""
+        kind, namespace, _ = identity(obj)
+        return self._json("POST", self.path(kind, namespace), body=obj, repeat=False)
+
+    def apply(self, obj: Object, *, force: bool = True) -> Object:
+        """Server-side apply as field manager `rainbow`."""
+        kind, namespace, name = identity(obj)
+        query = {"fieldManager": FIELD_MANAGER, "force": str(force).lower()}
+        return self._json("PATCH", self.path(kind, namespace, name), query=query, body=obj, content_type=APPLY_PATCH)
+
+    def patch(
+        self,
+        kind: Kind,
+        namespace: str | None,
+        name: str,
+        patch: Object | Sequence[Object],
+        *,
+        subresource: str | None = None,
+    ) -> Object:
+        """Merge patch (a dict) or JSON patch (a list; its `test` operations are the precondition).
+
+        Put `metadata.resourceVersion` into a merge patch to make it conditional. Raises Conflict when it fails.
+        """
+        path = self.path(kind, namespace, name) + (f"/{subresource}" if subresource else "")
+        content_type = MERGE_PATCH if isinstance(patch, dict) else JSON_PATCH
+        query = {"fieldManager": FIELD_MANAGER}
+        return self._json("PATCH", path, query=query, body=patch, content_type=content_type, repeat=False)
+
+    def delete(
+        self,
+        kind: Kind,
+        namespace: str | None,
+        name: str,
+        *,
+        uid: str | None = None,
+        resource_version: str | None = None,
+        propagation: str = "Background",
+    ) -> bool:
+        """Delete it if it is still the one that was read. False when it was gone already; Conflict when changed."""
+        preconditions = {key: value for key, value in (("uid", uid), ("resourceVersion", resource_version)) if value}
+        body: Object = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": propagation}
+        if preconditions:
+            body["preconditions"] = preconditions
+        try:
+            self._json("DELETE", self.path(kind, namespace, name), body=body)
+        except NotThere:
+            return False
+        return True
+
+    # --- paths and requests --------------------------------------------------------------------------------
+
+    def path(self, kind: Kind, namespace: str | None, name: str | None = None) -> str:
+        """The URL path of a collection or an object. Asks the API server once per API version."""
+        group = ("/apis/" if "/" in kind.api_version else "/api/") + kind.api_version
+        if kind.api_version not in self._resources:
+            try:
+                answer = self._json("GET", group)
+            except NotThere as error:
+                raise PermanentError(
+                    f"the cluster does not know {kind.api_version} ({kind.kind}); install what defines it"
+                ) from error
+            self._resources[kind.api_version] = {
+                r["kind"]: (r["name"], r["namespaced"]) for r in answer["resources"] if "/" not in r["name"]
+            }
+        known = self._resources[kind.api_version]
+        if kind.kind not in known:
+            raise PermanentError(f"the cluster knows no {kind.kind} in {kind.api_version}; install its CRD")
+        plural, namespaced = known[kind.kind]
+        parts = [group]
+        if namespaced and namespace:
+            parts += ["namespaces", quote(namespace, safe="")]
+        parts.append(plural)
+        if name:
+            parts.append(quote(name, safe=""))
+        return "/".join(parts)
+
+    def _json(self, method: str, path: str, **options: Any) -> Object:
+        answer: Object = json.loads(self.request(method, path, **options))
+        return answer
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Object | None = None,
+        body: Any = None,
+        content_type: str = "application/json",
+        repeat: bool = True,
+    ) -> str:
+        """One request; `repeat` says that it may be sent again after an answer that never came."""
+        attempts = Retrying(
+            stop=stop_after_attempt(self.attempts if repeat else 1),
+            wait=wait_exponential_jitter(initial=0.2, max=3),
+            retry=retry_if_exception_type(TemporaryError),
+            reraise=True,
+        )
+        return attempts(self._once, method, path, query or {}, body, content_type)
+
+    def _once(self, method: str, path: str, query: Object, body: Any, content_type: str) -> str:
+        from kubernetes.client.exceptions import ApiException
+        from urllib3.exceptions import HTTPError
+
+        what = f"{method} {path}"
+        headers = {"Accept": "application/json, */*", "Content-Type": content_type}
+        request = self.client.param_serialize(
+            method=method,
+            resource_path=path,
+            query_params=[(key, value) for key, value in query.items() if value is not None],
+            header_params=headers,
+            body=body,
+            auth_settings=["BearerToken"],
+        )
+        try:
+            response = self.client.call_api(*request, _request_timeout=TIMEOUT)
+            text: str = response.read().decode(errors="replace")
+        except (ApiException, HTTPError, OSError) as error:
+            raise TemporaryError(f"the API server did not answer {what}: {error}") from error
+        if response.status >= 400:
+            raise _error(response.status, what, text)
+        return text
+
+    @cached_property
+    def server(self) -> str:
+        """The address of the API server, for messages."""
+        return str(self.client.configuration.host)
+
+
+def identity(obj: Object) -> tuple[Kind, str | None, str]:
+    """Kind, namespace and name of an object."""
+    meta = obj["metadata"]
+    return Kind(obj["apiVersion"], obj["kind"]), meta.get("namespace"), meta["name"]
+
+
+def connect(*, context: str | None = None) -> Kube:
+    """From KUBECONFIG or, in a pod, from its ServiceAccount. Raises BadInput when there is neither."""
+    from kubernetes import client, config
+    from kubernetes.config import ConfigException
+
+    configuration = client.Configuration()
+    configuration.retries = False
+    try:
+        try:
+            config.load_incluster_config(client_configuration=configuration)
+        except ConfigException:
+            config.load_kube_config(context=context, client_configuration=configuration)
+    except (ConfigException, OSError) as error:
+        raise BadInput(
+            f"no cluster to talk to: {error}. Set KUBECONFIG, or start the embedded one: rainbow cluster up"
+        ) from error
+    configuration.client_side_validation = False
+    return Kube(client.ApiClient(configuration))
+
+
+def _error(status: int, what: str, text: str) -> Exception:
+    try:
+        message = json.loads(text).get("message", text)
+    except (ValueError, AttributeError):
+        message = text
+    said = f"{what}: {message.strip()[:2000]}"
+    if status == 404:
+        return NotThere(said)
+    if status == 409:
+        return Conflict(said)
+    # A JSON patch whose `test` fails is answered with 422 and these words (apiserver, patch.go): somebody wrote first.
+    if status == 422 and "testing value" in message:
+        return Conflict(said)
+    if status in (401, 429) or status >= 500:
+        # 401: the token of a ServiceAccount is renewed on disk while a step runs.
+        return TemporaryError(said)
+    if status == 403:
+        return PermanentError(f"{said}. The ServiceAccount lacks this right: run `rainbow install` again")
+    return PermanentError(said)

@@ -1,0 +1,42 @@
+"""Durations: `timedelta` inside, "30m" at the edge."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+
+_UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
+_TEXT = re.compile(r"^(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$")
+
+
+def parse_duration(value: Any) -> timedelta:
+    """A duration from "1h30m", "45s" or "2d". Raises ValueError for anything else, bare numbers included."""
+    if isinstance(value, timedelta):
+        return value
+    match = _TEXT.match(value) if isinstance(value, str) and value else None
+    if match is None:
+        raise ValueError(f"{value!r} is not a duration; write for example 30s, 5m, 1h30m or 2d")
+    seconds = sum(int(n) * _UNITS[u] for n, u in zip(match.groups(), "dhms", strict=True) if n)
+    return timedelta(seconds=seconds)
+
+
+def format_duration(value: timedelta) -> str:
+    """The shortest text that `parse_duration` reads back, in whole seconds: "1h30m", "0s"."""
+    left = int(value.total_seconds())
+    parts = []
+    for unit, size in _UNITS.items():
+        count, left = divmod(left, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts) or "0s"
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(parse_duration),
+    PlainSerializer(format_duration, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": _TEXT.pattern, "examples": ["30s", "5m", "1h30m"]}),
+]

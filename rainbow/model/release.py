@@ -1,0 +1,153 @@
+"""The record of a release: the custom resource `Release`, typed.
+
+`spec` is written once and is enough to deploy the release again. `status` is a note for people and for later steps;
+what is current is always read from the route, never from here.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any, Self
+
+from pydantic import Field, PlainSerializer
+
+from rainbow.model.app import AppConfig, Part
+from rainbow.model.names import GROUP, ReleaseId, record_name, release_labels
+
+API_VERSION = f"{GROUP}/v1alpha1"
+KIND = "Release"
+PLURAL = "releases"
+
+
+def format_time(value: datetime) -> str:
+    """RFC 3339 in UTC with milliseconds, since switches are shorter than a second."""
+    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+Time = Annotated[datetime, PlainSerializer(format_time, return_type=str)]
+
+
+class Phase(StrEnum):
+    """The phases of design.md."""
+
+    PENDING = "Pending"
+    TESTING = "Testing"
+    READY = "Ready"
+    CURRENT = "Current"
+    DRAINING = "Draining"
+    DRAINED = "Drained"
+    DELETED = "Deleted"
+    FAILED = "Failed"
+
+
+class GitSource(Part):
+    """Sources in a git repository. `commit` is a full hash: a branch would build something else tomorrow."""
+
+    url: str
+    commit: str = Field(pattern=r"^[0-9a-f]{40}$")
+    path: str = Field(default=".", description="folder of rainbow.yaml below the root of the repository")
+
+
+class ArchiveSource(Part):
+    """Sources packed by the command line: a gzipped tar, cut into ConfigMaps."""
+
+    config_maps: list[str] = Field(description="names, in order; binaryData key `chunk`")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="of the whole archive")
+
+
+class Source(Part):
+    """Where images are built from. Exactly one is given, or none when every image is given."""
+
+    git: GitSource | None = None
+    archive: ArchiveSource | None = None
+
+
+class ObjectRef(Part):
+    """One object that belongs to a release."""
+
+    api_version: str
+    kind: str
+    name: str
+
+
+class ReleaseSpec(Part):
+    """What the release is. Immutable."""
+
+    release: ReleaseId
+    app: AppConfig
+    manifests: str = Field(description="the rendered base: YAML documents without anything of the release in it")
+    images: dict[str, str] = Field(default_factory=dict, description="image name → reference given by the user")
+    source: Source | None = None
+
+
+class ReleaseStatus(Part):
+    """What is known about the release. All of it may be missing."""
+
+    phase: Phase = Phase.PENDING
+    message: str | None = None
+    images: dict[str, str] = Field(default_factory=dict, description="image name → reference with digest")
+    objects: list[ObjectRef] = Field(default_factory=list, description="what deploy applied")
+    deployed_at: Time | None = None
+    tested_at: Time | None = None
+    live_at: Time | None = None
+    demoted_at: Time | None = Field(default=None, description="when it stopped being current")
+    drained_at: Time | None = None
+    deleted_at: Time | None = None
+    failed_at: Time | None = None
+    tasks: str | None = Field(default=None, description="active tasks at the last look, or `unknown`")
+    blocker: str | None = Field(default=None, description="why it is kept")
+    traffic: str | None = Field(default=None, description="`100%` for the current release, else `-`")
+
+
+class Release(Part):
+    """A release as read from the cluster."""
+
+    namespace: str
+    uid: str
+    resource_version: str
+    created: Time
+    spec: ReleaseSpec
+    status: ReleaseStatus
+
+    @property
+    def app(self) -> str:
+        """The name of the app."""
+        return self.spec.app.app
+
+    @property
+    def id(self) -> str:
+        """The release id."""
+        return self.spec.release
+
+    @property
+    def name(self) -> str:
+        """The name of the resource."""
+        return record_name(self.app, self.id)
+
+    @classmethod
+    def from_object(cls, obj: dict[str, Any]) -> Self:
+        """From the resource as the API server gives it. Raises pydantic.ValidationError for a malformed one."""
+        meta = obj["metadata"]
+        return cls(
+            namespace=meta["namespace"],
+            uid=meta["uid"],
+            resource_version=meta["resourceVersion"],
+            created=meta["creationTimestamp"],
+            spec=ReleaseSpec.model_validate(obj["spec"]),
+            status=ReleaseStatus.model_validate(obj.get("status", {})),
+        )
+
+
+def new_record(spec: ReleaseSpec) -> dict[str, Any]:
+    """The resource to create for a new release."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "metadata": {
+            "name": record_name(spec.app.app, spec.release),
+            "namespace": spec.app.namespace,
+            "labels": release_labels(spec.app.app, spec.release),
+        },
+        "spec": spec.model_dump(mode="json", by_alias=True, exclude_none=True),
+    }

@@ -1,0 +1,35 @@
+"""What every step has in common: its parameters and its shape."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from rainbow.adapters.world import World
+from rainbow.model.names import AppName, Namespace, ReleaseId
+
+
+class StepParams(BaseModel):
+    """The parameters of every step: its flags, its Argo parameters and their validation, once.
+
+    Everything else a step needs stands in the record of the release.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    namespace: Namespace = Field(description="namespace of the app")
+    app: AppName = Field(description="name of the app")
+    release: ReleaseId = Field(description="id of the release that this is about")
+    dry_run: bool = Field(default=False, description="print the decision and change nothing")
+
+
+class Step(Protocol):
+    """A module in steps/."""
+
+    Params: type[StepParams]
+    OUTPUTS: Mapping[str, str]  # output parameter → its value when the step did not come to write it
+
+    def run(self, params: Any, world: World) -> None:
+        """Do it. Raises RainbowError."""
