@@ -16,7 +16,7 @@ def parse_duration(value: Any) -> timedelta:
     """A duration from "1h30m", "45s" or "2d". Raises ValueError for anything else, bare numbers included."""
     if isinstance(value, timedelta):
         return value
-    match = _TEXT.match(value) if isinstance(value, str) and value else None
+    match = _TEXT.fullmatch(value) if isinstance(value, str) and value else None
     if match is None:
         raise ValueError(f"{value!r} is not a duration; write for example 30s, 5m, 1h30m or 2d")
     seconds = sum(int(n) * _UNITS[u] for n, u in zip(match.groups(), "dhms", strict=True) if n)

@@ -14,14 +14,14 @@ FIELD_MANAGER = "rainbow"
 
 # Lower-case DNS label (RFC 1123), which is also a valid label value and, having no dot, blank or wildcard,
 # one token of a message subject (NATS, "Subject-Based Messaging").
-_LABEL = re.compile(r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 APP_LENGTH = 30
 RELEASE_LENGTH = 20
 
 
 def _dns_label(what: str, longest: int) -> AfterValidator:
     def check(value: str) -> str:
-        if len(value) > longest or not _LABEL.match(value):
+        if len(value) > longest or not _LABEL.fullmatch(value):
             raise ValueError(
                 f"{value!r} cannot be {what}: it needs 1 to {longest} characters out of a-z, 0-9 and '-', "
                 "beginning and ending with a letter or digit"

@@ -125,6 +125,10 @@ class Release(Part):
         """The name of the resource."""
         return record_name(self.app, self.id)
 
+    def image(self, name: str) -> str:
+        """What to run for an image name: what was built, else what was given, else the name itself."""
+        return self.status.images.get(name) or self.spec.images.get(name) or name
+
     @classmethod
     def from_object(cls, obj: dict[str, Any]) -> Self:
         """From the resource as the API server gives it. Raises pydantic.ValidationError for a malformed one."""

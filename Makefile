@@ -1,0 +1,59 @@
+# Everything that people and CI run. `make help` lists it.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed
+# Everything talks to the embedded cluster, and to nothing else that KUBECONFIG may point at.
+ON_CLUSTER = eval "$$($(BIN)/rainbow cluster env)" &&
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-fast check bench cluster-up cluster-down requirements clean
+
+help: ## Show this
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | column -t -s '|'
+
+setup: $(STAMP) ## Make the Python environment
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "Python is missing: apt-get install python3 python3-venv" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "Python's venv is missing: apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: cluster-up ## Perform the main job: three rainbow releases of a running app under load
+	$(ON_CLUSTER) $(BIN)/python -m examples.spawn.demo
+
+test: check cluster-up ## All tests, those on the cluster included
+	$(ON_CLUSTER) $(BIN)/pytest
+
+test-fast: setup ## The tests that need no cluster, in under 30 seconds
+	$(BIN)/pytest -m "not cluster and not slow"
+
+check: setup ## Lint, types, layers, shell and YAML
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	git ls-files -z '*.sh' '.ci/run' | xargs -0 --no-run-if-empty $(BIN)/shellcheck
+	$(BIN)/yamllint --strict .
+
+bench: cluster-up ## Measure, as ratios within one run
+	$(ON_CLUSTER) $(BIN)/python -m bench
+
+cluster-up: setup ## Start the embedded cluster, or mend it
+	$(BIN)/rainbow cluster up
+
+cluster-down: setup ## Stop it and remove everything of it but its state
+	$(BIN)/rainbow cluster down
+
+requirements: setup ## Compile the pinned requirements anew (needs uv)
+	$(foreach set,step dev,uv pip compile --quiet --generate-hashes --python-version 3.11 --no-header --no-annotate \
+		--no-emit-index-url $(if $(filter dev,$(set)),--extra cli --extra cluster --extra dev) \
+		--output-file requirements/$(set).txt pyproject.toml;)
+
+clean: ## Remove what make made here (the cluster's cache stays)
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,5 @@
+"""`python -m rainbow.cli`."""
+
+from rainbow.cli import main
+
+main()

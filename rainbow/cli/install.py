@@ -1,0 +1,78 @@
+"""`rainbow install` and `rainbow render`: what releases need in a namespace, applied or printed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+from pydantic import ValidationError
+
+from rainbow.adapters.kube import Kind, NotThere, connect
+from rainbow.errors import BadInput
+from workflows.installation import installation
+from workflows.settings import Settings
+
+SETTINGS_ENV = "RAINBOW_SETTINGS"
+_NAMESPACE = Kind("v1", "Namespace")
+
+_namespace = click.option("-n", "--namespace", required=True, help="namespace of the app")
+_settings = click.option(
+    "--settings",
+    "path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=lambda: os.environ.get(SETTINGS_ENV),
+    help=f"YAML file with the images and the registry to use  [default: ${SETTINGS_ENV}]",
+)
+
+
+@click.command()
+@_namespace
+@_settings
+@click.option("--context", help="context of the kubeconfig")
+def install(namespace: str, path: Path | None, context: str | None) -> None:
+    """Install the Release resource, the workflow templates, and a ServiceAccount with a role for each step.
+
+    Installing again brings everything up to date; running releases go on with what they began with.
+
+    \b
+    Example:
+      eval "$(rainbow cluster env)"
+      rainbow install --namespace spawn
+    """
+    objects = installation(namespace, _read(path))
+    kube = connect(context=context)
+    kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
+    for obj in objects:
+        try:
+            kube.apply(obj)
+        except NotThere as error:
+            raise BadInput(f"{error}. Is Argo Workflows installed in this cluster?") from error
+        click.echo(f"applied {obj['kind']} {obj['metadata']['name']}")
+    click.echo(f"Namespace {namespace} is ready for: rainbow release -f rainbow.yaml")
+
+
+@click.command()
+@_namespace
+@_settings
+def render(namespace: str, path: Path | None) -> None:
+    """Print what `install` would apply, as YAML, for GitOps or a look at the roles."""
+    click.echo(yaml.safe_dump_all(installation(namespace, _read(path)), sort_keys=False, width=120), nl=False)
+
+
+def _read(path: Path | None) -> Settings:
+    if path is None:
+        raise BadInput(
+            f"no settings: give --settings FILE with step_image, builder_image and registry, or set {SETTINGS_ENV} "
+            '(for the embedded cluster: eval "$(rainbow cluster env)")'
+        )
+    try:
+        data: Any = yaml.safe_load(path.read_text())
+        return Settings.model_validate(data)
+    except (OSError, yaml.YAMLError) as error:
+        raise BadInput(f"cannot read the settings {path}: {error}") from error
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise BadInput(f"{path}: {wrong}") from error

@@ -1,0 +1,95 @@
+"""`rainbow step …`: every step with its flags, made from its `Params`."""
+
+from __future__ import annotations
+
+import signal
+from datetime import timedelta
+from types import FrameType
+from typing import Any, get_origin
+
+import click
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from rainbow.adapters.world import World
+from rainbow.errors import BadInput, TemporaryError
+from steps import STEPS, load
+
+
+class StepGroup(click.Group):
+    """The steps as commands; only the one that is called is imported."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The steps in the order of the table."""
+        return list(STEPS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The step as a command."""
+        return _command(cmd_name) if cmd_name in STEPS else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List them without importing any."""
+        with formatter.section("Steps"):
+            formatter.write_dl(list(STEPS.items()))
+
+
+@click.group(cls=StepGroup)
+@click.option("--context", help="context of the kubeconfig; in a pod its ServiceAccount is used")
+@click.pass_context
+def step(ctx: click.Context, context: str | None) -> None:
+    """Run one step by hand, just as its pod would. Every step can be run again at any time."""
+    ctx.obj = context
+
+
+def _command(name: str) -> click.Command:
+    module = load(name)
+
+    def call(**values: Any) -> None:
+        given = {key: value for key, value in values.items() if value not in (None, ())}
+        try:
+            params = module.Params.model_validate(given)
+        except ValidationError as error:
+            raise BadInput("; ".join(_complaint(e) for e in error.errors())) from error
+        signal.signal(signal.SIGTERM, _stop)
+        context: str | None = click.get_current_context().obj
+        module.run(params, World.real(context=context))
+
+    options = [_option(key, field) for key, field in module.Params.model_fields.items()]
+    return click.Command(name, callback=call, params=options, help=f"{STEPS[name]}\n\n{_text(module)}")
+
+
+def _option(name: str, field: FieldInfo) -> click.Option:
+    # Everything is read as text and validated by the model, so that a flag and an Argo parameter are judged alike.
+    shape: dict[str, Any] = {"type": str}
+    if field.annotation is bool:
+        shape = {"is_flag": True}
+    elif get_origin(field.annotation) in (list, tuple):
+        shape = {"type": str, "multiple": True}
+    default = "" if field.is_required() or field.default in (None, False) else f"  [default: {_shown(field.default)}]"
+    help_text = (field.description or "") + default
+    return click.Option([f"--{name.replace('_', '-')}"], required=field.is_required(), help=help_text, **shape)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, timedelta):
+        from rainbow.model.durations import format_duration
+
+        return format_duration(value)
+    return str(value)
+
+
+def _text(module: object) -> str:
+    return (module.__doc__ or "").split("\n\n", 1)[-1].strip()
+
+
+def _complaint(error: Any) -> str:
+    where = "--" + "-".join(str(part) for part in error["loc"]).replace("_", "-")
+    return f"{where}: {error['msg'].removeprefix('Value error, ')}"
+
+
+class Stopped(TemporaryError):
+    """SIGTERM: Kubernetes wants the pod gone. Nothing is lost; Argo runs the step again."""
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise Stopped("asked to stop (SIGTERM); run the step again to go on")

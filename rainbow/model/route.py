@@ -1,0 +1,26 @@
+"""What is known of a route at one moment, whatever kind of route it is.
+
+The route is the truth about which release is current; the phases in the records are notes about it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class RouteState:
+    """One look at an app's route.
+
+    `current` is the release it points at: None when there is no route yet, or when it points at Services that belong
+    to no release of the app (`exists` tells the two apart). `services` are all Services it refers to, `plain` those
+    of them that belong to no release. `resource_version` is the precondition of a later patch. `hosts` are those under
+    which the check path is asked through the proxy; an empty text stands for any host.
+    """
+
+    exists: bool
+    current: str | None
+    resource_version: str | None
+    services: frozenset[str]
+    plain: frozenset[str] = frozenset()
+    hosts: tuple[str, ...] = ()

@@ -1,0 +1,92 @@
+"""What a person is told about a workflow, from statuses in the shape that Argo writes."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from rainbow.decisions.workflow_view import Outcome, StepState, view_workflow
+
+STEPS = ["build", "deploy", "run-tests", "switch", "wait-for-drain", "delete"]
+START, END = "2026-01-01T10:00:00Z", "2026-01-01T10:00:30Z"
+
+
+def workflow(phase: str, *nodes: dict[str, Any], message: str = "") -> dict[str, Any]:
+    """A Workflow with these nodes."""
+    status = {"phase": phase, "message": message, "nodes": {node["id"]: node for node in nodes}}
+    return {"metadata": {"name": "release-shop-v1"}, "status": status}
+
+
+def retry(step: str, phase: str, **more: Any) -> dict[str, Any]:
+    """The node above the tries of a step."""
+    return {"id": f"release-shop-v1-{hash(step)}", "displayName": step, "type": "Retry", "phase": phase} | more
+
+
+def pod(step: str, attempt: int, phase: str, **more: Any) -> dict[str, Any]:
+    """One try."""
+    node = {"id": f"release-shop-v1-10{attempt}", "displayName": f"{step}({attempt})", "type": "Pod"}
+    return node | {"templateName": step, "phase": phase, "startedAt": f"2026-01-01T10:00:0{attempt}Z"} | more
+
+
+def test_a_workflow_that_argo_has_not_seen_yet_waits() -> None:
+    """No status at all is a workflow that is about to begin, not one that failed."""
+    view = view_workflow({"metadata": {"name": "w"}}, STEPS)
+    assert view.outcome is Outcome.RUNNING
+    assert {step.state for step in view.steps} == {StepState.WAITING}
+
+
+def test_a_step_that_was_tried_twice_shows_its_last_pod() -> None:
+    """The log that a person wants is the one of the try that runs now."""
+    view = view_workflow(
+        workflow(
+            "Running",
+            retry("deploy", "Running", startedAt=START),
+            pod("deploy", 0, "Failed", message="exit 75"),
+            pod("deploy", 1, "Running"),
+        ),
+        STEPS,
+    )
+    deploy = view.steps[1]
+    assert (deploy.state, deploy.tries) == (StepState.RUNNING, 2)
+    assert deploy.pod == "release-shop-v1-deploy-101"
+    assert deploy.seconds(datetime(2026, 1, 1, 10, 1, tzinfo=UTC)) == 60
+
+
+def test_a_step_whose_pod_is_not_running_yet_waits() -> None:
+    """Argo calls the Retry node running as soon as a pod is asked for."""
+    view = view_workflow(
+        workflow("Running", retry("deploy", "Running"), pod("deploy", 0, "Pending", message="ContainerCreating")),
+        STEPS,
+    )
+    assert view.steps[1].state is StepState.WAITING
+    assert view.steps[1].message == "ContainerCreating"
+
+
+def test_a_skipped_build_is_skipped() -> None:
+    """With images given, `when` is false and there is only a Skipped node."""
+    node = {"id": "a-1", "displayName": "build", "type": "Skipped", "phase": "Skipped", "message": "when 'false'"}
+    assert view_workflow(workflow("Running", node), STEPS).steps[0].state is StepState.SKIPPED
+
+
+def test_after_the_switch_the_release_is_live_while_older_ones_drain() -> None:
+    """That is where following ends by default."""
+    view = view_workflow(
+        workflow(
+            "Running",
+            retry("switch", "Succeeded", startedAt=START, finishedAt=END),
+            pod("switch", 0, "Succeeded", outputs={"parameters": [{"name": "previous", "value": "v0"}]}),
+            retry("wait-for-drain", "Running"),
+        ),
+        STEPS,
+    )
+    assert view.outcome is Outcome.LIVE
+    assert view.steps[3].outputs == {"previous": "v0"}
+
+
+def test_a_switch_that_succeeded_does_not_hide_a_workflow_that_failed_later() -> None:
+    """A failed wait-for-drain is a failed workflow, though users are served."""
+    view = view_workflow(workflow("Failed", retry("switch", "Succeeded"), message="boom"), STEPS)
+    assert (view.outcome, view.message) == (Outcome.FAILED, "boom")
+
+
+def test_the_end_is_the_end() -> None:
+    """Succeeded as a whole: everything older is gone."""
+    assert view_workflow(workflow("Succeeded"), STEPS).outcome is Outcome.FINISHED

@@ -1,0 +1,66 @@
+"""The record of a release, and its two sides: the Python model and the resource definition."""
+
+from typing import Any
+
+from rainbow.model.app import AppConfig
+from rainbow.model.names import RELEASE_LENGTH
+from rainbow.model.release import (
+    API_VERSION,
+    KIND,
+    PLURAL,
+    Phase,
+    Release,
+    ReleaseSpec,
+    ReleaseStatus,
+    Source,
+    new_record,
+)
+from workflows.installation import crd
+
+APP: dict[str, Any] = {
+    "app": "shop",
+    "namespace": "shops",
+    "manifests": {"kustomize": "deploy"},
+    "images": {"shop": {}},
+    "route": {"ingress": {"name": "shop", "url": "http://proxy"}},
+    "drain": {"prometheus": {"url": "http://prometheus", "query": 'sum(tasks{release="$release"})'}},
+    "retention": {"minimumAge": "90m"},
+}
+
+
+def _schema() -> dict[str, Any]:
+    (version,) = crd()["spec"]["versions"]
+    properties: dict[str, Any] = version["schema"]["openAPIV3Schema"]["properties"]
+    return properties
+
+
+def _keys(model: type) -> set[str]:
+    return {field.alias for field in model.model_fields.values()}  # type: ignore[attr-defined]
+
+
+def test_every_field_has_its_place_in_the_resource_definition() -> None:
+    """The API server drops, in silence, what a structural schema does not name."""
+    schema = _schema()
+    assert set(schema["spec"]["properties"]) == _keys(ReleaseSpec)
+    assert set(schema["status"]["properties"]) == _keys(ReleaseStatus)
+    assert set(schema["spec"]["properties"]["source"]["properties"]) == _keys(Source)
+    assert schema["status"]["properties"]["phase"]["enum"] == [phase.value for phase in Phase]
+    assert schema["spec"]["properties"]["release"]["maxLength"] == RELEASE_LENGTH
+
+
+def test_the_definition_names_the_resource_as_the_model_does() -> None:
+    """Group, version, kind and plural are written twice and must not part."""
+    spec = crd()["spec"]
+    assert f"{spec['group']}/{spec['versions'][0]['name']}" == API_VERSION
+    assert (spec["names"]["kind"], spec["names"]["plural"]) == (KIND, PLURAL)
+
+
+def test_a_record_is_read_back_as_it_was_written() -> None:
+    """What travels in the record is the whole app as it was described, policy included."""
+    spec = ReleaseSpec(release="v1", app=AppConfig.model_validate(APP), manifests="kind: List", images={"shop": "x:1"})
+    obj = new_record(spec)
+    obj["metadata"] |= {"uid": "u", "resourceVersion": "1", "creationTimestamp": "2026-01-01T00:00:00Z"}
+    read = Release.from_object(obj)
+    assert read.spec == spec
+    assert (read.name, read.app, read.id, read.namespace) == ("shop-v1", "shop", "v1", "shops")
+    assert read.status.phase is Phase.PENDING

@@ -1,0 +1,73 @@
+"""The main job: build → [deploy → run-tests → switch] → wait-for-drain → delete.
+
+The brackets are a DAG of their own under one mutex per app: releases take turns from deploy to switch, and never
+wait for an older one to drain (S3). The mutex is the first fence only; the steps are safe without it.
+"""
+
+from __future__ import annotations
+
+from hera.workflows import DAG, Parameter, Task, WorkflowTemplate
+from hera.workflows.models import Mutex, PodGC, Synchronization, TTLStrategy
+
+from steps import STEPS
+from workflows.settings import Settings
+from workflows.step_template import service_account, step_template
+
+NAME = "release"
+PROMOTE = "promote"
+ENTRYPOINT = "main"
+DAY = 24 * 3600
+
+_INPUTS = {"app": "{{inputs.parameters.app}}", "release": "{{inputs.parameters.release}}"}
+
+
+def release_template(namespace: str, settings: Settings) -> WorkflowTemplate:
+    """The WorkflowTemplate `release` for one namespace; its steps can be used by `templateRef` too."""
+    with WorkflowTemplate(
+        name=NAME,
+        namespace=namespace,
+        entrypoint=ENTRYPOINT,
+        annotations={
+            "workflows.argoproj.io/title": "Release an app",
+            "workflows.argoproj.io/description": (
+                "Builds, deploys beside all others, tests, switches, waits until older releases are done, deletes them."
+            ),
+        },
+        arguments=[
+            Parameter(name="app", description="name of the app"),
+            Parameter(name="release", description="id of the release; its Release record exists already"),
+            Parameter(name="build", value="true", enum=["true", "false"], description="false when images are given"),
+        ],
+        service_account_name=service_account("switch"),
+        pod_gc=PodGC(strategy="OnPodSuccess", delete_delay_duration="2m"),
+        # A failed workflow has to stay long enough for somebody to press Retry.
+        ttl_strategy=TTLStrategy(seconds_after_success=DAY, seconds_after_failure=7 * DAY),
+    ) as workflow:
+        templates = {step: step_template(step, settings) for step in STEPS}
+        promote = _promote(templates)
+        with DAG(name=ENTRYPOINT):
+            given = {"app": "{{workflow.parameters.app}}", "release": "{{workflow.parameters.release}}"}
+            build = Task(
+                name="build",
+                template=templates["build"],
+                arguments=given,
+                when="'{{workflow.parameters.build}}' == 'true'",
+            )
+            live = Task(name=PROMOTE, template=promote, arguments=given)
+            wait = Task(name="wait-for-drain", template=templates["wait-for-drain"], arguments=given)
+            delete = Task(name="delete", template=templates["delete"], arguments=given)
+            build >> live >> wait >> delete
+    return workflow
+
+
+def _promote(templates: dict[str, object]) -> DAG:
+    with DAG(
+        name=PROMOTE,
+        inputs=[Parameter(name="app"), Parameter(name="release")],
+        synchronization=Synchronization(mutexes=[Mutex(name="rainbow-{{inputs.parameters.app}}")]),
+    ) as promote:
+        deploy, tests, switch = (
+            Task(name=step, template=templates[step], arguments=_INPUTS) for step in ("deploy", "run-tests", "switch")
+        )
+        deploy >> tests >> switch
+    return promote

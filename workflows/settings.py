@@ -1,0 +1,22 @@
+"""What an installation decides once: which images the steps run in, and where builds push to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Settings(BaseModel):
+    """The choices behind `rainbow install`, fixed into the templates that it writes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    step_image: str = Field(description="image of every step but build; the steps' code is in it")
+    builder_image: str = Field(description="image of the build step: the step image with buildah and git")
+    registry: str = Field(description="host:port that built images are pushed to and pulled from")
+    insecure_registry: bool = Field(default=False, description="the registry speaks plain HTTP")
+    build_args: dict[str, str] = Field(default_factory=dict, description="arguments of every build, such as BASE")
+    ca_bundle: Path | None = Field(
+        default=None, description="file with CA certificates that builds and steps trust, instead of the usual ones"
+    )
