@@ -25,7 +25,7 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	@touch $@
 
 demo: cluster-up ## Perform the main job: three rainbow releases of a running app under load
-	$(ON_CLUSTER) $(BIN)/python -m examples.spawn.demo
+	$(ON_CLUSTER) PYTHONPATH=examples/spawn $(BIN)/python -m demo
 
 test: check cluster-up ## All tests, those on the cluster included
 	$(ON_CLUSTER) $(BIN)/pytest

@@ -6,7 +6,9 @@ wait for an older one to drain (S3). The mutex is the first fence only; the step
 
 from __future__ import annotations
 
-from hera.workflows import DAG, Parameter, Task, WorkflowTemplate
+from collections.abc import Mapping
+
+from hera.workflows import DAG, Container, Parameter, Task, WorkflowTemplate
 from hera.workflows.models import Mutex, PodGC, Synchronization, TTLStrategy
 
 from steps import STEPS
@@ -56,11 +58,11 @@ def release_template(namespace: str, settings: Settings) -> WorkflowTemplate:
             live = Task(name=PROMOTE, template=promote, arguments=given)
             wait = Task(name="wait-for-drain", template=templates["wait-for-drain"], arguments=given)
             delete = Task(name="delete", template=templates["delete"], arguments=given)
-            build >> live >> wait >> delete
+            build.next(live).next(wait).next(delete)
     return workflow
 
 
-def _promote(templates: dict[str, object]) -> DAG:
+def _promote(templates: Mapping[str, Container]) -> DAG:
     with DAG(
         name=PROMOTE,
         inputs=[Parameter(name="app"), Parameter(name="release")],
@@ -69,5 +71,5 @@ def _promote(templates: dict[str, object]) -> DAG:
         deploy, tests, switch = (
             Task(name=step, template=templates[step], arguments=_INPUTS) for step in ("deploy", "run-tests", "switch")
         )
-        deploy >> tests >> switch
+        deploy.next(tests).next(switch)
     return promote

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass, field
 
-from hera.workflows import Container, EmptyDirVolume, Env, Parameter, Resources, RetryStrategy
+from hera.workflows import Container, Env, Parameter, RetryStrategy
 from hera.workflows.models import (
     Backoff,
     Capabilities,
+    ConfigMapVolumeSource,
+    EmptyDirVolumeSource,
     IntOrString,
     PodSecurityContext,
+    Quantity,
+    ResourceRequirements,
     SeccompProfile,
     SecurityContext,
     ValueFrom,
+    Volume,
+    VolumeMount,
 )
 
 from steps import STEPS, load
@@ -23,6 +28,7 @@ OUTPUTS = "/tmp/outputs"  # noqa: S108 - a folder of the pod's own, in memory of
 CA_FOLDER = "/etc/rainbow/ca"
 CA_CONFIG_MAP = "rainbow-ca"
 CA_KEY = "ca.crt"
+CA_FILE = f"{CA_FOLDER}/{CA_KEY}"
 USER = 65532
 
 # 75 is TemporaryError. 137 and 143 are a pod that was killed or asked to stop, and -1 one that left no exit code, as
@@ -42,55 +48,103 @@ def service_account(step: str) -> str:
 
 def step_template(step: str, settings: Settings) -> Container:
     """The template `<step>` with the inputs `app` and `release` and the step's own outputs."""
-    module = load(step)
-    container = Container(
+    shape = _builder(settings) if step == "build" else _ordinary(settings)
+    if settings.ca_bundle is not None:
+        source = ConfigMapVolumeSource(name=CA_CONFIG_MAP)
+        shape.volumes.append(Volume(name="ca", config_map=source))
+        shape.mounts.append(VolumeMount(name="ca", mount_path=CA_FOLDER, read_only=True))
+        shape.env.append(Env(name="REQUESTS_CA_BUNDLE", value=CA_FILE))
+    return Container(
         name=step,
-        image=settings.step_image,
+        image=shape.image,
         image_pull_policy="IfNotPresent",
         command=["rainbow"],
-        args=["step", step, "--namespace", "{{workflow.namespace}}", *_flags(["app", "release"])],
+        args=["step", step, "--namespace", "{{workflow.namespace}}", *_flags(["app", "release"]), *shape.arguments],
         inputs=[
             Parameter(name="app", description="name of the app"),
             Parameter(name="release", description="id of the release"),
         ],
         outputs=[
             Parameter(name=name, value_from=ValueFrom(path=f"{OUTPUTS}/{name}", default=default))
-            for name, default in module.OUTPUTS.items()
+            for name, default in load(step).OUTPUTS.items()
         ],
         annotations={"workflows.argoproj.io/description": STEPS[step]},
-        env=[Env(name="RAINBOW_OUTPUTS", value=OUTPUTS)],
+        env=[Env(name="RAINBOW_OUTPUTS", value=OUTPUTS), *shape.env],
         service_account_name=service_account(step),
-        security_context=SecurityContext(
+        security_context=shape.security,
+        pod_security_context=shape.pod_security,
+        resources=shape.resources,
+        volumes=shape.volumes,
+        volume_mounts=shape.mounts,
+        active_deadline_seconds=_DEADLINES.get(step, _DEADLINE),
+        retry_strategy=RetryStrategy(
+            limit=_LIMITS.get(step, 5),
+            retry_policy="Always",
+            expression=_AGAIN,
+            backoff=Backoff(duration="5s", factor=IntOrString(root="2"), cap="1m"),
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """Where the pod of the build step differs from the pods of all others."""
+
+    image: str
+    security: SecurityContext
+    resources: ResourceRequirements
+    pod_security: PodSecurityContext | None = None
+    arguments: list[str] = field(default_factory=list)
+    env: list[Env] = field(default_factory=list)
+    volumes: list[Volume] = field(default_factory=list)
+    mounts: list[VolumeMount] = field(default_factory=list)
+
+
+def _ordinary(settings: Settings) -> _Shape:
+    return _Shape(
+        image=settings.step_image,
+        security=SecurityContext(
             allow_privilege_escalation=False,
             read_only_root_filesystem=True,
             capabilities=Capabilities(drop=["ALL"]),
         ),
-        pod_security_context=PodSecurityContext(
+        pod_security=PodSecurityContext(
             run_as_non_root=True,
             run_as_user=USER,
             run_as_group=USER,
             fs_group=USER,
             seccomp_profile=SeccompProfile(type="RuntimeDefault"),
         ),
-        resources=Resources(cpu_request="20m", memory_request="64Mi", memory_limit="256Mi"),
-        volumes=[EmptyDirVolume(name="tmp", mount_path="/tmp")],  # noqa: S108
-        active_deadline_seconds=_DEADLINES.get(step, _DEADLINE),
-        retry_strategy=RetryStrategy(
-            limit=_LIMITS.get(step, 5),
-            retry_policy="Always",
-            expression=_AGAIN,
-            backoff=Backoff(duration="5s", factor=IntOrString(root=2), max_duration=None, cap="1m"),
+        resources=ResourceRequirements(
+            requests={"cpu": Quantity(root="20m"), "memory": Quantity(root="64Mi")},
+            limits={"memory": Quantity(root="256Mi")},
         ),
+        volumes=[Volume(name="tmp", empty_dir=EmptyDirVolumeSource())],
+        mounts=[VolumeMount(name="tmp", mount_path="/tmp")],  # noqa: S108
     )
-    if step == "build":
-        _as_builder(container, settings, module.POD)  # type: ignore[attr-defined]
-    return container
+
+
+def _builder(settings: Settings) -> _Shape:
+    """The build step: its own image, more rights within its pod (see steps/build.py), and where to push to."""
+    from steps.build import POD
+
+    arguments = ["--registry", settings.registry]
+    if settings.insecure_registry:
+        arguments.append("--insecure")
+    for name, value in settings.build_args.items():
+        arguments += ["--build-args", f"{name}={value}"]
+    if settings.ca_bundle is not None:
+        arguments += ["--ca-bundle", CA_FILE]
+    return _Shape(
+        image=settings.builder_image,
+        security=SecurityContext.model_validate(POD["securityContext"]),
+        resources=ResourceRequirements.model_validate(POD["resources"]),
+        arguments=arguments,
+        env=[Env(name=env["name"], value=env["value"]) for env in POD["env"]],
+        volumes=[Volume.model_validate(volume) for volume in POD["volumes"]],
+        mounts=[VolumeMount.model_validate(mount) for mount in POD["volumeMounts"]],
+    )
 
 
 def _flags(inputs: list[str]) -> list[str]:
     return [part for name in inputs for part in (f"--{name}", f"{{{{inputs.parameters.{name}}}}}")]
-
-
-def _as_builder(container: Container, settings: Settings, pod: Mapping[str, Any]) -> None:
-    """The build step differs: its own image, more rights within its pod, and where to push to."""
-    raise NotImplementedError

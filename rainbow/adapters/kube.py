@@ -81,6 +81,11 @@ class Kube:
         query = {"container": container, "tailLines": tail}
         return self.request("GET", self.path(POD, namespace, pod) + "/log", query=query)
 
+    def pod_log_since(self, namespace: str, pod: str, container: str, since: str | None) -> str:
+        """What a container has printed since a time (RFC 3339, whole seconds count), each line after its own time."""
+        query = {"container": container, "timestamps": "true", "sinceTime": since}
+        return self.request("GET", self.path(POD, namespace, pod) + "/log", query=query)
+
     # --- writing -------------------------------------------------------------------------------------------
 
     def create(self, obj: Object) -> Object:
@@ -177,7 +182,7 @@ class Kube:
         """One request; `repeat` says that it may be sent again after an answer that never came."""
         attempts = Retrying(
             stop=stop_after_attempt(self.attempts if repeat else 1),
-            wait=wait_exponential_jitter(initial=0.2, max=3),
+            wait=wait_exponential_jitter(multiplier=0.2, max=3),
             retry=retry_if_exception_type(TemporaryError),
             reraise=True,
         )

@@ -23,7 +23,7 @@ _settings = click.option(
     "--settings",
     "path",
     type=click.Path(path_type=Path, dir_okay=False),
-    default=lambda: os.environ.get(SETTINGS_ENV),
+    default=lambda: os.environ.get(SETTINGS_ENV) or None,
     help=f"YAML file with the images and the registry to use  [default: ${SETTINGS_ENV}]",
 )
 

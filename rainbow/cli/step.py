@@ -52,9 +52,12 @@ def _command(name: str) -> click.Command:
             raise BadInput("; ".join(_complaint(e) for e in error.errors())) from error
         signal.signal(signal.SIGTERM, _stop)
         context: str | None = click.get_current_context().obj
-        module.run(params, World.real(context=context))
+        try:
+            module.run(params, World.real(context=context))
+        except Stopped:
+            raise TemporaryError("asked to stop (SIGTERM); run the step again to go on") from None
 
-    options = [_option(key, field) for key, field in module.Params.model_fields.items()]
+    options: list[click.Parameter] = [_option(key, field) for key, field in module.Params.model_fields.items()]
     return click.Command(name, callback=call, params=options, help=f"{STEPS[name]}\n\n{_text(module)}")
 
 
@@ -65,7 +68,7 @@ def _option(name: str, field: FieldInfo) -> click.Option:
         shape = {"is_flag": True}
     elif get_origin(field.annotation) in (list, tuple):
         shape = {"type": str, "multiple": True}
-    default = "" if field.is_required() or field.default in (None, False) else f"  [default: {_shown(field.default)}]"
+    default = "" if field.is_required() or field.default in (None, False, ()) else f"  [default: {_shown(field.default)}]"
     help_text = (field.description or "") + default
     return click.Option([f"--{name.replace('_', '-')}"], required=field.is_required(), help=help_text, **shape)
 
@@ -87,9 +90,9 @@ def _complaint(error: Any) -> str:
     return f"{where}: {error['msg'].removeprefix('Value error, ')}"
 
 
-class Stopped(TemporaryError):
-    """SIGTERM: Kubernetes wants the pod gone. Nothing is lost; Argo runs the step again."""
+class Stopped(BaseException):
+    """SIGTERM: Kubernetes wants the pod gone. No handler of errors on the way may take it for one of its own."""
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    raise Stopped("asked to stop (SIGTERM); run the step again to go on")
+    raise Stopped

@@ -1,0 +1,113 @@
+"""The stage: spawn in a namespace and repository of its own, and the storage worker outside the cluster."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import yaml
+
+from rainbow.adapters.kube import Kind, Kube
+
+SPAWN = Path(__file__).resolve().parent.parent
+_NAMESPACE = Kind("v1", "Namespace")
+# The demo and the tests cannot wait an hour; the order of things is the same.
+_RETENTION = {"minimumAge": "20s", "failedAge": "20s"}
+_SAMPLING = {"interval": "2s", "samples": 3, "maxAge": "15s"}
+# What a release of spawn consists of; the demo itself is no part of it.
+_PARTS = (
+    "Containerfile",
+    "tests.Containerfile",
+    ".containerignore",
+    "requirements.txt",
+    "spawn",
+    "integration",
+    "deploy",
+)
+
+
+def copy_spawn(folder: Path, namespace: str) -> None:
+    """Put spawn into a folder, as an app of that namespace and host `<namespace>.localhost`, with a short memory."""
+    for part in _PARTS:
+        source = SPAWN / part
+        if source.is_dir():
+            shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__", ".*_cache"))
+        else:
+            shutil.copy(source, folder / part)
+    config = yaml.safe_load((SPAWN / "rainbow.yaml").read_text())
+    config["namespace"] = namespace
+    config["retention"] = _RETENTION
+    config["drain"]["prometheus"] |= _SAMPLING
+    (folder / "rainbow.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+    ingress = yaml.safe_load((SPAWN / "deploy" / "ingress.yaml").read_text())
+    ingress["spec"]["rules"][0]["host"] = f"{namespace}.localhost"
+    (folder / "deploy" / "ingress.yaml").write_text(yaml.safe_dump(ingress, sort_keys=False))
+
+
+class Repository:
+    """A git repository with spawn in it, pushed to the cluster's git server; each release is a commit."""
+
+    def __init__(self, folder: Path, push_url: str, pull_url: str) -> None:
+        self.folder = folder
+        self.push_url = push_url
+        self.pull_url = pull_url
+        self._git("init", "--quiet", "--initial-branch", "main")
+
+    def commit(self, release: str) -> str:
+        """Commit what is new in this release, push it, and return the full hash."""
+        news = self.folder / "spawn" / "NEWS"
+        news.write_text((news.read_text() if news.exists() else "") + f"{release}: rebuilt\n")
+        self._git("add", "--all")
+        self._git("-c", "user.name=demo", "-c", "user.email=demo@localhost", "commit", "--quiet", "-m", release)
+        self._git("push", "--quiet", "--force", self.push_url, "main")
+        return self._git("rev-parse", "HEAD").strip()
+
+    def _git(self, *arguments: str) -> str:
+        command = ["git", "-C", str(self.folder), *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def clear(kube: Kube, namespace: str) -> bool:
+    """Remove the namespace of an earlier run and wait until it is gone. Returns whether there was one."""
+    if kube.get(_NAMESPACE, None, namespace) is None:
+        return False
+    # Workers that are told to stop finish their tasks first; whoever starts anew does not wait for those.
+    force = ("--force", "--grace-period=0", "--wait=false")
+    for command in (("pods", "--all", "-n", namespace, *force), ("namespace", namespace)):
+        subprocess.run([_program("kubectl"), "delete", *command], check=True, capture_output=True)
+    return True
+
+
+def rainbow(*arguments: str) -> str:
+    """Run the command line as a person would; its output is returned, its complaints are shown."""
+    return subprocess.run([_program("rainbow"), *arguments], check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def _program(name: str) -> str:
+    return str(Path(sys.executable).parent / name)
+
+
+@contextmanager
+def storage_worker(nats_url: str, folder: Path) -> Iterator[None]:
+    """The storage worker as a process of this host, outside the cluster (S12)."""
+    log = (folder / "storage.log").open("w")
+    environment = os.environ | {
+        "NATS_URL": nats_url,
+        "SPAWN_STORAGE": str(folder / "storage"),
+        "SPAWN_HOST": "127.0.0.1",
+        "SPAWN_PORT": "0",
+        "PYTHONPATH": str(SPAWN),
+        "POD_NAME": "storage-on-host",
+    }
+    process = subprocess.Popen([sys.executable, "-m", "spawn", "storage"], env=environment, stdout=log, stderr=log)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
+        log.close()

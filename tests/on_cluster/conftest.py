@@ -1,0 +1,88 @@
+"""What tests on the cluster share: the cluster, a namespace of their own, and spawn with its storage worker."""
+
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from demo.stage import clear, copy_spawn, storage_worker
+from spawn_app import APP, RAINBOW, Spawn, eventually
+
+from cluster.context import Context
+from rainbow.adapters.kube import Kind, Kube, connect
+from rainbow.adapters.records import read_release
+from workflows.installation import crd
+
+NAMESPACE = Kind("v1", "Namespace")
+
+
+@pytest.fixture(scope="session")
+def context() -> Context:
+    """The embedded cluster: these tests never talk to another one that KUBECONFIG may point at."""
+    context = Context.from_environment()
+    if not context.kubeconfig.exists():
+        pytest.fail(
+            f"no embedded cluster ({context.kubeconfig} is missing): run `make cluster-up`, or `make test-fast`"
+        )
+    answer = subprocess.run([RAINBOW, "cluster", "env"], capture_output=True, text=True, check=True)
+    for line in answer.stdout.splitlines():
+        name, _, value = line.removeprefix("export ").partition("=")
+        os.environ[name] = value.strip("'\"")
+    return context
+
+
+@pytest.fixture(scope="session")
+def kube(context: Context) -> Kube:
+    """Its API server, as its administrator."""
+    cluster = connect()
+    cluster.apply(crd())
+    return cluster
+
+
+@pytest.fixture
+def namespace(kube: Kube) -> Iterator[str]:
+    """A fresh namespace; it goes with everything in it when the test ends."""
+    name = f"test-{uuid.uuid4().hex[:10]}"
+    kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    yield name
+    kube.delete(NAMESPACE, None, name)
+
+
+@pytest.fixture(scope="session")
+def storage(context: Context, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """spawn's storage worker, a process outside the cluster that serves all releases of all tests."""
+    with storage_worker(f"nats://127.0.0.1:{context.ports.nats}", tmp_path_factory.mktemp("storage")):
+        yield
+
+
+@pytest.fixture(scope="session")
+def spawn_images(kube: Kube, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """spawn's images, built once in the cluster by the step `build` alone."""
+    folder = tmp_path_factory.mktemp("build")
+    name = f"test-build-{uuid.uuid4().hex[:6]}"
+    copy_spawn(folder, name)
+    subprocess.run([RAINBOW, "install", "-n", name], check=True, stdout=sys.stderr)
+    # Nobody waits for this release to become live: only its build is wanted.
+    path = str(folder / "rainbow.yaml")
+    subprocess.run([RAINBOW, "release", "-f", path, "--release", "v1", "--wait", "submitted"], check=True)
+    def built() -> dict[str, str]:
+        status = read_release(kube, name, APP, "v1").status
+        assert status.failed_at is None, status.message
+        return status.images
+
+    yield eventually("the images of spawn", built, timeout=600)
+    clear(kube, name)
+
+
+@pytest.fixture
+def spawn(
+    kube: Kube, namespace: str, context: Context, storage: None, spawn_images: dict[str, str], tmp_path: Path
+) -> Iterator[Spawn]:
+    """spawn, ready to be released into a namespace of the test's own."""
+    copy_spawn(tmp_path, namespace)
+    subprocess.run([RAINBOW, "install", "-n", namespace], check=True, stdout=sys.stderr)
+    yield Spawn(kube, namespace, tmp_path, f"http://127.0.0.1:{context.ports.traefik}", spawn_images)
+    clear(kube, namespace)

@@ -1,0 +1,165 @@
+"""What `rainbow install` applies: golden YAML, and a structure in which every reference leads somewhere."""
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from steps import STEPS, load
+from workflows.installation import installation
+from workflows.settings import Settings
+
+GOLDEN = Path(__file__).parent / "golden"
+SETTINGS = Settings(
+    step_image="registry.example:5000/rainbow/step:1",
+    builder_image="registry.example:5000/rainbow/builder:1",
+    registry="registry.example:5000",
+    insecure_registry=True,
+    build_args={"BASE": "registry.example:5000/base:1"},
+)
+Object = dict[str, Any]
+
+
+def objects(kind: str, settings: Settings = SETTINGS) -> list[Object]:
+    """All objects of a kind."""
+    return [obj for obj in installation("shops", settings) if obj["kind"] == kind]
+
+
+def templates(settings: Settings = SETTINGS) -> dict[str, Object]:
+    """The templates of the WorkflowTemplate by name."""
+    (workflow,) = objects("WorkflowTemplate", settings)
+    return {template["name"]: template for template in workflow["spec"]["templates"]}
+
+
+@pytest.mark.parametrize("name", ["workflow-template", "access"])
+def test_rendered_yaml_is_as_it_was(name: str) -> None:
+    """Every line that changes has to have a reason (RBAC above all): UPDATE_GOLDEN=1 writes the files anew."""
+    kinds = {"workflow-template": {"WorkflowTemplate"}, "access": {"ServiceAccount", "Role", "RoleBinding"}}[name]
+    chosen = [obj for obj in installation("shops", SETTINGS) if obj["kind"] in kinds]
+    text = yaml.safe_dump_all(chosen, sort_keys=False, width=120)
+    path = GOLDEN / f"{name}.yaml"
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.write_text(text)
+    assert text == path.read_text()
+
+
+def test_every_task_runs_a_template_that_exists_with_the_inputs_that_it_has() -> None:
+    """A wrong name is found by Argo only when the workflow runs."""
+    known = templates()
+    for template in known.values():
+        for task in template.get("dag", {}).get("tasks", []):
+            wanted = {p["name"] for p in known[task["template"]]["inputs"]["parameters"]}
+            assert {p["name"] for p in task["arguments"]["parameters"]} == wanted, task["name"]
+
+
+def test_every_parameter_that_is_used_is_declared() -> None:
+    """A reference to an unknown parameter stays in the text as it is, braces and all."""
+    (workflow,) = objects("WorkflowTemplate")
+    declared = {p["name"] for p in workflow["spec"]["arguments"]["parameters"]}
+    assert set(re.findall(r"workflow\.parameters\.([\w-]+)", yaml.safe_dump(workflow))) <= declared
+    for template in templates().values():
+        inputs = {p["name"] for p in template.get("inputs", {}).get("parameters", [])}
+        used = set(re.findall(r"\{\{inputs\.parameters\.([\w-]+)", yaml.safe_dump(template)))
+        assert used <= inputs, template["name"]
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_every_step_is_called_with_flags_that_it_has(step: str) -> None:
+    """File, command, template and flags bear one name."""
+    container = templates()[step]["container"]
+    assert container["command"] == ["rainbow"]
+    assert container["args"][:2] == ["step", step]
+    flags = {arg.removeprefix("--").replace("-", "_") for arg in container["args"] if arg.startswith("--")}
+    assert flags <= set(load(step).Params.model_fields)
+    required = {name for name, field in load(step).Params.model_fields.items() if field.is_required()}
+    assert required <= flags
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_every_output_has_a_default(step: str) -> None:
+    """Without one, the output of a skipped step hangs or fails whoever reads it."""
+    for output in templates()[step].get("outputs", {}).get("parameters", []):
+        assert "default" in output["valueFrom"], output["name"]
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_every_step_is_retried_within_a_limit(step: str) -> None:
+    """Backoff is ignored without a limit; and only what may get better is tried again."""
+    strategy = templates()[step]["retryStrategy"]
+    assert int(strategy["limit"]) > 0
+    assert "75" in strategy["expression"]
+    assert "64" not in strategy["expression"]
+
+
+@pytest.mark.parametrize("step", sorted(set(STEPS) - {"build"}))
+def test_step_pods_are_restricted(step: str) -> None:
+    """Non-root, read-only, without capabilities: the `restricted` Pod Security Standard."""
+    template = templates()[step]
+    security = template["container"]["securityContext"]
+    assert security["readOnlyRootFilesystem"] is True
+    assert security["allowPrivilegeEscalation"] is False
+    assert security["capabilities"] == {"drop": ["ALL"]}
+    assert template["securityContext"]["runAsNonRoot"] is True
+    assert template["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+
+
+def test_every_step_has_a_service_account_of_its_own_with_its_own_rights() -> None:
+    """Least rights: no wildcard, nothing of the cluster, no secret is read."""
+    roles = {role["metadata"]["name"]: role for role in objects("Role")}
+    accounts = {account["metadata"]["name"] for account in objects("ServiceAccount")}
+    for step in STEPS:
+        name = templates()[step]["serviceAccountName"]
+        assert name == f"rainbow-{step}"
+        assert name in accounts
+        for rule in roles[name]["rules"]:
+            assert "*" not in [*rule["apiGroups"], *rule["resources"], *rule["verbs"]]
+            if "secrets" in rule["resources"]:
+                assert not {"get", "list", "watch"} & set(rule["verbs"]), step
+    assert {"ClusterRole", "ClusterRoleBinding"}.isdisjoint(o["kind"] for o in installation("shops", SETTINGS))
+
+
+def test_only_delete_may_delete_workloads_and_only_switch_may_move_the_route() -> None:
+    """Rules 1 and 3 do not depend on the good behaviour of other steps."""
+
+    def may(verb: str, resource: str) -> set[str]:
+        return {
+            role["metadata"]["name"].removeprefix("rainbow-")
+            for role in objects("Role")
+            for rule in role["rules"]
+            if verb in rule["verbs"] and resource in rule["resources"]
+        }
+
+    assert may("delete", "deployments") == {"delete"}
+    assert may("patch", "ingresses") == {"switch"}
+
+
+def test_releases_take_turns_from_deploy_to_switch_and_never_for_the_drain() -> None:
+    """The mutex covers `promote` alone (S3)."""
+    fenced = {name for name, template in templates().items() if "synchronization" in template}
+    assert fenced == {"promote"}
+    assert [task["name"] for task in templates()["promote"]["dag"]["tasks"]] == ["deploy", "run-tests", "switch"]
+
+
+def test_a_failed_workflow_stays_long_enough_to_be_retried() -> None:
+    """Retry needs the Workflow; and the pods of what failed, for their logs (A3)."""
+    (workflow,) = objects("WorkflowTemplate")
+    assert workflow["spec"]["ttlStrategy"]["secondsAfterFailure"] >= 7 * 24 * 3600
+    assert workflow["spec"]["podGC"]["strategy"] == "OnPodSuccess"
+
+
+def test_an_extra_ca_bundle_reaches_every_step(tmp_path: Path) -> None:
+    """Behind a company's proxy, builds and steps need its certificate."""
+    bundle = tmp_path / "ca.crt"
+    bundle.write_text("-----BEGIN CERTIFICATE-----")
+    settings = SETTINGS.model_copy(update={"ca_bundle": bundle})
+    (config,) = objects("ConfigMap", settings)
+    assert config["data"] == {"ca.crt": "-----BEGIN CERTIFICATE-----"}
+    for step in STEPS:
+        template = templates(settings)[step]
+        assert {"name": "ca", "configMap": {"name": config["metadata"]["name"]}} in template["volumes"]
+        env = {e["name"]: e["value"] for e in template["container"]["env"]}
+        assert env["REQUESTS_CA_BUNDLE"] == "/etc/rainbow/ca/ca.crt"
+    assert "--ca-bundle" in templates(settings)["build"]["container"]["args"]
