@@ -25,6 +25,7 @@ from rainbow.errors import TemporaryError
 from rainbow.model.release import format_time
 from steps import STEPS
 
+_EXECUTOR = ('argo=true', 'argo=true error="<nil>"')
 INTERVAL = 1.0  # seconds between two looks
 _COLOURS = {
     StepState.WAITING: "dim",
@@ -109,8 +110,10 @@ def _doing(kube: Kube, target: Target, view: WorkflowView) -> str:
 
 
 def _tail(kube: Kube, target: Target, step: StepView, lines: int) -> str:
+    """The last lines that the step has printed; what Argo's executor prints around them tells nobody anything."""
     try:
-        return kube.pod_log(target.namespace, step.pod or "", "main", tail=lines).strip()
+        log = kube.pod_log(target.namespace, step.pod or "", "main", tail=lines + 5)
+        return "\n".join([line for line in log.splitlines() if not line.endswith(_EXECUTOR)][-lines:])
     except (NotThere, TemporaryError):
         return ""  # the pod is gone, or not there yet: there is nothing to show
 

@@ -8,12 +8,13 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from load import Load, Plan
 from rich.console import Console
 
 from cluster.context import Context
-from cluster.parts.git import create_repository
+from cluster.parts import git
 from demo.stage import Repository, clear, copy_spawn, rainbow, storage_worker
 from demo.timeline import Timeline, draw, report
 from rainbow.adapters.kube import DEPLOYMENT, Kube, connect
@@ -54,12 +55,11 @@ def _prepare(context: Context, kube: Kube, timeline: Timeline, folder: Path) -> 
     timeline.say(f"installed the workflow templates and roles into namespace {NAMESPACE}")
     (folder / REPOSITORY).mkdir()
     copy_spawn(folder / REPOSITORY, NAMESPACE)
-    create_repository(context, REPOSITORY)
-    push, pull = f"git://127.0.0.1:{context.ports.git}", "git://git.platform.svc.cluster.local"
-    return Repository(folder / REPOSITORY, f"{push}/{REPOSITORY}.git", f"{pull}/{REPOSITORY}.git")
+    push_url = git.create(context, REPOSITORY)
+    return Repository(folder / REPOSITORY, push_url, git.inside(REPOSITORY))
 
 
-def _play(kube: Kube, timeline: Timeline, repository: Repository, url: str) -> dict[str, object]:
+def _play(kube: Kube, timeline: Timeline, repository: Repository, url: str) -> dict[str, Any]:
     # Other releases of spawn may use the same bus; these ids are of this demo alone.
     run = time.strftime("%H%M%S")
     ids = [f"v{n}-{run}" for n in (1, 2, 3)]

@@ -77,8 +77,8 @@ def clear(kube: Kube, namespace: str) -> bool:
     if kube.get(_NAMESPACE, None, namespace) is None:
         return False
     # Workers that are told to stop finish their tasks first; whoever starts anew does not wait for those.
-    force = ("--force", "--grace-period=0", "--wait=false")
-    for command in (("pods", "--all", "-n", namespace, *force), ("namespace", namespace)):
+    now = ("-n", namespace, "--force", "--grace-period=0", "--wait=false")
+    for command in (("deployments,replicasets", "--all", *now), ("pods", "--all", *now), ("namespace", namespace)):
         subprocess.run([_program("kubectl"), "delete", *command], check=True, capture_output=True)
     return True
 
