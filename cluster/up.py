@@ -1,0 +1,137 @@
+"""Brings the cluster up: everything that is not there or not as it should be, and nothing else.
+
+Each stage looks first. So a second `up` changes nothing, and one after a crash or a restart of the machine mends what
+is broken. What does not depend on each other runs side by side.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import psutil
+
+from cluster import (
+    api,
+    build,
+    certificates,
+    cgroups,
+    control_plane,
+    lock,
+    namespace,
+    network,
+    node,
+    packages,
+    pause,
+)
+from cluster.context import Context
+from cluster.credentials import Credentials, credentials
+from cluster.processes import Processes, Program
+from cluster.report import Report
+from rainbow.errors import TemporaryError
+
+SHORT = 0.05
+
+
+def up(context: Context, report: Report) -> None:
+    """Bring everything up and return when all of it is ready."""
+    with lock.alone(context, report):
+        from cluster import parts, preflight
+
+        processes = Processes(context.run, context.logs)
+        preflight.check(context, processes, report)
+        lock.own(context)
+        with ThreadPoolExecutor(max_workers=3) as pool:
+            installed = pool.submit(packages.install, report)
+            images = pool.submit(parts.prepare, context, report, installed.result)
+            build.link(context, build.build(context, report))
+            installed.result()
+            with report.task("control plane and node"):
+                start(context, processes, report)
+            images.result()
+        parts.up(context, report)
+
+
+def _prepare(installed: Future[None], context: Context, report: Report) -> None:
+    from cluster import parts
+
+    # Images are made with programs out of those packages.
+    installed.result()
+    parts.prepare(context, report)
+
+
+def start(context: Context, processes: Processes, report: Report) -> None:
+    """Start the processes of the control plane and of the node, and wait until the node is Ready."""
+    keys = credentials(context, certificates.now())
+    network.up(context)
+    cgroups.create(node.CGROUP)
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        runtime = pool.submit(_start_runtime, context, processes, report)
+        _start_api(context, processes, keys, report)
+        within = runtime.result()
+    for program in (control_plane.controller_manager(context, keys), control_plane.scheduler(context, keys)):
+        _start(processes, program, (), report)
+    _start(processes, node.kube_proxy(context, keys), (), report)
+    _start(processes, _in_namespace(node.kubelet(context, keys), within), within, report)
+    started = ("kubelet", "kube-proxy", "kube-controller-manager", "kube-scheduler")
+    _wait("the node", lambda: api.node_ready(context), 60, processes, started)
+
+
+def _start_api(context: Context, processes: Processes, keys: Credentials, report: Report) -> None:
+    _start(processes, control_plane.etcd(context, keys), (), report)
+    _start(processes, control_plane.api_server(context, keys), (), report)
+    _wait(
+        "the API server",
+        lambda: "" if api.healthy(context) else "not ready",
+        60,
+        processes,
+        ("kube-apiserver", "etcd"),
+    )
+
+
+def _start_runtime(context: Context, processes: Processes, report: Report) -> tuple[str, ...]:
+    within = namespace.enter(context, processes)
+    _, image = pause.archive(context)
+    _start(processes, _in_namespace(node.containerd(context, image), within), within, report)
+    _wait(
+        "the container runtime",
+        lambda: "" if context.containerd_socket.is_socket() and _answers(context) else "no socket",
+        30,
+        processes,
+        ("containerd",),
+    )
+    pause.load(context)
+    return within
+
+
+def _answers(context: Context) -> bool:
+    with socket.socket(socket.AF_UNIX) as connection:
+        return connection.connect_ex(str(context.containerd_socket)) == 0
+
+
+def _in_namespace(program: Program, within: tuple[str, ...]) -> Program:
+    environment = {**program.environment, "RAINBOW_NAMESPACE": namespace.identity(within)}
+    return Program(program.name, program.arguments, program.files, environment)
+
+
+def _start(processes: Processes, program: Program, within: tuple[str, ...], report: Report) -> psutil.Process:
+    if not processes.current(program):
+        again = " anew" if processes.find(program.name) else ""
+        report.line(f"  starting {program.name}{again}")
+    return processes.start(program, within)
+
+
+def _wait(what: str, problem: Callable[[], str], patience: float, processes: Processes, parts: tuple[str, ...]) -> None:
+    """Wait until there is no problem left; a part that ends meanwhile is reported with its last words."""
+    deadline = time.monotonic() + patience
+    while found := problem():
+        for name in parts:
+            if processes.find(name) is None:
+                raise TemporaryError(f"{name} ended while {what} was awaited; its last lines:\n{processes.tail(name)}")
+        if time.monotonic() > deadline:
+            raise TemporaryError(
+                f"{what} did not become ready within {patience:.0f} s: {found}. See `rainbow cluster logs`"
+            )
+        time.sleep(SHORT)
