@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -30,6 +30,7 @@ class Step(Protocol):
 
     Params: type[StepParams]
     OUTPUTS: Mapping[str, str]  # output parameter → its value when the step did not come to write it
+    RULES: Sequence[Mapping[str, Any]]  # of the Role of its ServiceAccount: least rights, each with its why
 
     def run(self, params: Any, world: World) -> None:
         """Do it. Raises RainbowError."""

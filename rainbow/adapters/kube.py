@@ -7,6 +7,7 @@ that may be repeated without harm are tried again for some seconds; everything s
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -224,22 +225,26 @@ def identity(obj: Object) -> tuple[Kind, str | None, str]:
 
 
 def connect(*, context: str | None = None) -> Kube:
-    """From KUBECONFIG or, in a pod, from its ServiceAccount. Raises BadInput when there is neither."""
+    """The cluster of `context` or KUBECONFIG; else, in a pod, the pod's own; else that of the usual kubeconfig.
+
+    Raises BadInput when there is none. As in kubectl, what was said comes before what was found.
+    """
     from kubernetes import client, config
     from kubernetes.config import ConfigException
 
     configuration = client.Configuration()
     configuration.retries = False
+    configuration.client_side_validation = False
+    in_pod = "KUBERNETES_SERVICE_HOST" in os.environ
     try:
-        try:
+        if in_pod and not context and not os.environ.get("KUBECONFIG"):
             config.load_incluster_config(client_configuration=configuration)
-        except ConfigException:
+        else:
             config.load_kube_config(context=context, client_configuration=configuration)
     except (ConfigException, OSError) as error:
         raise BadInput(
-            f"no cluster to talk to: {error}. Set KUBECONFIG, or start the embedded one: rainbow cluster up"
+            f"no cluster to talk to: {error} Set KUBECONFIG, or start the embedded one: rainbow cluster up"
         ) from error
-    configuration.client_side_validation = False
     return Kube(client.ApiClient(configuration))
 
 
@@ -253,8 +258,9 @@ def _error(status: int, what: str, text: str) -> Exception:
         return NotThere(said)
     if status == 409:
         return Conflict(said)
-    # A JSON patch whose `test` fails is answered with 422 and these words (apiserver, patch.go): somebody wrote first.
-    if status == 422 and "testing value" in message:
+    # A JSON patch that does not fit the object, its `test` operations above all, is answered with 422 and these words
+    # only, no details (apiserver 1.35, patch.go): the object is not what was read, so somebody wrote first.
+    if status == 422 and "due to an error in our request" in message:
         return Conflict(said)
     if status in (401, 429) or status >= 500:
         # 401: the token of a ServiceAccount is renewed on disk while a step runs.

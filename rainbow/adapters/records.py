@@ -32,13 +32,28 @@ def note(kube: Kube, release: Release, **changes: Any) -> Release:
 
     The status is a note: the last writer wins, no rule depends on it.
     """
+    return _write(kube, release, {"status": _status(changes)})
+
+
+def note_if_unchanged(kube: Kube, release: Release, **changes: Any) -> Release:
+    """The same, provided that the record is still the one that was read. Raises Conflict otherwise.
+
+    This is what orders `switch` and `delete`: both begin by writing their mark on the same record.
+    """
+    metadata = {"resourceVersion": release.resource_version}
+    return _write(kube, release, {"metadata": metadata, "status": _status(changes)})
+
+
+def _status(changes: dict[str, Any]) -> dict[str, Any]:
     known = ReleaseStatus.model_fields
     if unknown := sorted(set(changes) - set(known)):
         raise TypeError(f"ReleaseStatus has no {', '.join(unknown)}")
     dumped = ReleaseStatus.model_validate(changes).model_dump(mode="json", by_alias=True)
-    status = {known[key].alias: dumped[str(known[key].alias)] for key in changes}
-    obj = kube.patch(RELEASE, release.namespace, release.name, {"status": status}, subresource="status")
-    return _typed(obj)
+    return {str(known[key].alias): dumped[str(known[key].alias)] for key in changes}
+
+
+def _write(kube: Kube, release: Release, patch: dict[str, Any]) -> Release:
+    return _typed(kube.patch(RELEASE, release.namespace, release.name, patch, subresource="status"))
 
 
 def _typed(obj: dict[str, Any]) -> Release:

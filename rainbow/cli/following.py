@@ -16,12 +16,12 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from rainbow.adapters.kube import Kube, NotThere
+from rainbow.adapters.kube import Kube
 from rainbow.adapters.records import read_release
 from rainbow.adapters.workflows import read_workflow, workflow_name
 from rainbow.adapters.world import Clock
 from rainbow.decisions.workflow_view import Outcome, StepState, StepView, WorkflowView, view_workflow
-from rainbow.errors import TemporaryError
+from rainbow.errors import RainbowError, TemporaryError
 from rainbow.model.release import format_time
 from steps import STEPS
 
@@ -114,8 +114,8 @@ def _tail(kube: Kube, target: Target, step: StepView, lines: int) -> str:
     try:
         log = kube.pod_log(target.namespace, step.pod or "", "main", tail=lines + 5)
         return "\n".join([line for line in log.splitlines() if not line.endswith(_EXECUTOR)][-lines:])
-    except (NotThere, TemporaryError):
-        return ""  # the pod is gone, or not there yet: there is nothing to show
+    except RainbowError:
+        return ""  # the pod is gone, or not there yet, or just ending: there is nothing to show
 
 
 def _explain(kube: Kube, target: Target, view: WorkflowView, console: Console) -> None:

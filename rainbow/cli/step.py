@@ -68,8 +68,9 @@ def _option(name: str, field: FieldInfo) -> click.Option:
         shape = {"is_flag": True}
     elif get_origin(field.annotation) in (list, tuple):
         shape = {"type": str, "multiple": True}
-    default = "" if field.is_required() or field.default in (None, False, ()) else f"  [default: {_shown(field.default)}]"
-    help_text = (field.description or "") + default
+    help_text = field.description or ""
+    if not field.is_required() and field.default not in (None, False, ()):
+        help_text += f"  [default: {_shown(field.default)}]"
     return click.Option([f"--{name.replace('_', '-')}"], required=field.is_required(), help=help_text, **shape)
 
 

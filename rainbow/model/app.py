@@ -7,9 +7,9 @@ the file never changes a release that is already under way.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from rainbow.model.durations import Duration
 from rainbow.model.names import AppName, Namespace
@@ -98,6 +98,13 @@ class PrometheusDrain(Part):
         description="workloads of the base whose running pods must all be scraped; all of them when left out",
     )
 
+    @field_validator("query")
+    @classmethod
+    def _asks_for_one_release(cls, query: str) -> str:
+        if "$release" not in query:
+            raise ValueError(f"found {query!r}, expected $release in it: else it counts the tasks of all releases")
+        return query
+
 
 class Drain(Part):
     """How it is known that a release has no work left."""
@@ -136,12 +143,3 @@ class AppConfig(Part):
     tests: Tests | None = None
     drain: Drain
     retention: Retention = Retention()
-
-    @model_validator(mode="after")
-    def _drain_is_observable(self) -> Self:
-        drain = self.drain.prometheus
-        if "$release" not in drain.query:
-            raise ValueError(
-                "drain.prometheus.query does not contain $release: it would count the tasks of all releases"
-            )
-        return self

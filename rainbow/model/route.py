@@ -6,6 +6,7 @@ The route is the truth about which release is current; the phases in the records
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,8 @@ class RouteState:
     `current` is the release it points at: None when there is no route yet, or when it points at Services that belong
     to no release of the app (`exists` tells the two apart). `services` are all Services it refers to, `plain` those
     of them that belong to no release. `resource_version` is the precondition of a later patch. `hosts` are those under
-    which the check path is asked through the proxy; an empty text stands for any host.
+    which the check path is asked through the proxy; an empty text stands for any host. `switched_at` and `previous` are
+    what the last switch wrote on the route itself, in the same patch that moved it.
     """
 
     exists: bool
@@ -24,3 +26,5 @@ class RouteState:
     services: frozenset[str]
     plain: frozenset[str] = frozenset()
     hosts: tuple[str, ...] = ()
+    switched_at: datetime | None = None
+    previous: str | None = None

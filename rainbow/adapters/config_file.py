@@ -1,0 +1,176 @@
+"""Reading rainbow.yaml: everything that is wrong with it, at once, with file, line and column.
+
+The typed model (`AppConfig`) decides what is right in itself, `check_base` what fits the rendered base; both answer in
+the same form: `rainbow.yaml:12:14: drain.prometheus.samples: found 0, expected an integer >= 2`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from rainbow.adapters.config_text import Loc, Places, Problem, dotted, nearest, parse, raise_problems
+from rainbow.adapters.config_words import expected_keys, found_and_expected
+from rainbow.adapters.kube import INGRESS, SERVICE, Object
+from rainbow.adapters.kustomize import load_objects
+from rainbow.adapters.routes.backends import backends, covers
+from rainbow.errors import BadInput
+from rainbow.model.app import AppConfig
+from rainbow.model.names import RELEASE_LENGTH
+
+_WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet")
+_SERVICE_LENGTH = 63 - RELEASE_LENGTH - 1  # of a name in the base, so that `<name>-<release>` is still valid
+
+_Found = Iterator[tuple[Loc, str]]
+
+
+def read_config(path: Path) -> AppConfig:
+    """Read and check the file. Raises BadInput with one line for everything that is wrong."""
+    data, places = parse(path, _text(path))
+    problems = list(places.twice)
+    app = None
+    try:
+        app = AppConfig.model_validate({} if data is None else data)
+    except ValidationError as error:
+        problems += [_from_pydantic(places, dict(e)) for e in error.errors(include_url=False)]
+    raise_problems(path, problems)
+    assert app is not None  # noqa: S101 - there was a problem otherwise
+    return app
+
+
+def check_base(path: Path, app: AppConfig, base: str) -> None:
+    """Check that what rainbow.yaml names is in the rendered base. Raises BadInput like `read_config`."""
+    objects = load_objects(base)
+    checks = (_ingress, _tests, _images, _workloads, _names)
+    found = [problem for check in checks for problem in check(app, objects)]
+    if found:
+        _, places = parse(path, _text(path))
+        # An image is wrong by its key; everything else by its value.
+        at = [(places.of(loc, key=loc[0] == "images"), loc, text) for loc, text in found]
+        raise_problems(path, [Problem(*place, dotted(loc), text) for place, loc, text in at])
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of rainbow.yaml, for editors."""
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "rainbow.yaml"}
+    return head | {k: v for k, v in AppConfig.model_json_schema(by_alias=True).items() if k != "title"}
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise BadInput(f"there is no file {path}; give it with -f, or change to its folder") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path} cannot be read: {error}") from error
+
+
+def _from_pydantic(places: Places, error: dict[str, Any]) -> Problem:
+    loc: Loc = tuple(error["loc"])
+    if error["type"] == "extra_forbidden":
+        line, column = places.of(loc, key=True)
+        hint = nearest(str(loc[-1]), expected_keys(loc[:-1]))
+        return Problem(line, column, dotted(loc), f"unknown key; {hint}")
+    if loc and loc[-1] == "[key]":  # pydantic's name for a key of a map, as opposed to its value
+        line, column = places.of(loc[:-1], key=True)
+        return Problem(line, column, dotted(loc[:-1]), "as a key: " + found_and_expected(loc, error))
+    line, column = places.of(loc)
+    return Problem(line, column, dotted(loc), found_and_expected(loc, error))
+
+
+# --- what has to be in the base -----------------------------------------------------------------------------
+
+
+def _ingress(app: AppConfig, objects: list[Object]) -> _Found:
+    loc: Loc = ("route", "ingress", "name")
+    name, services = app.route.ingress.name, _called(objects, SERVICE.kind)
+    ingresses = {obj["metadata"]["name"]: obj for obj in objects if obj["kind"] == INGRESS.kind}
+    if name not in ingresses:
+        yield loc, f"found {name!r}, expected an Ingress of the base; {nearest(name, list(ingresses))}"
+        return
+    behind = dict.fromkeys(backend.service for backend in backends(ingresses[name]))
+    if not behind:
+        yield loc, f"Ingress {name} has no backend Service: nothing could be switched"
+    for service in behind:
+        if service not in services:
+            hint = nearest(service, services)
+            yield loc, f"Ingress {name} has the backend {service}, expected a Service of the base; {hint}"
+    path = app.route.ingress.check_path
+    rules = (ingresses[name].get("spec") or {}).get("rules") or []
+    paths = [p for rule in rules for p in (rule.get("http") or {}).get("paths") or []]
+    if paths and not any(covers(p, path) for p in paths):
+        known = ", ".join(str(p.get("path", "/")) for p in paths)
+        yield ("route", "ingress", "checkPath"), f"found {path!r}, expected a path below one of Ingress {name}: {known}"
+
+
+def _tests(app: AppConfig, objects: list[Object]) -> _Found:
+    if app.tests is None:
+        return
+    services = _called(objects, SERVICE.kind)
+    if app.tests.service not in services:
+        hint = nearest(app.tests.service, services)
+        yield ("tests", "service"), f"found {app.tests.service!r}, expected a Service of the base; {hint}"
+    image = app.tests.image
+    if image not in app.images and not set("/:@") & set(image):
+        hint = nearest(image, list(app.images))
+        yield ("tests", "image"), f"found {image!r}, expected a name under images or a full reference; {hint}"
+
+
+def _images(app: AppConfig, objects: list[Object]) -> _Found:
+    used = sorted({_image_name(image) for obj in objects for image in _container_images(obj)})
+    for name in app.images:
+        if name not in used and (app.tests is None or name != app.tests.image):
+            yield (
+                ("images", name),
+                f"found {name!r}, expected the image of a container of the base; {nearest(name, used)}",
+            )
+
+
+def _workloads(app: AppConfig, objects: list[Object]) -> _Found:
+    known = [name for kind in _WORKLOADS for name in _called(objects, kind)]
+    for i, name in enumerate(app.drain.prometheus.workloads or []):
+        if name not in known:
+            hint = nearest(name, known)
+            yield ("drain", "prometheus", "workloads", i), f"found {name!r}, expected a workload of the base; {hint}"
+
+
+def _names(app: AppConfig, objects: list[Object]) -> _Found:
+    loc: Loc = ("manifests", "kustomize")
+    for name in _called(objects, SERVICE.kind):
+        if len(name) > _SERVICE_LENGTH:
+            yield (
+                loc,
+                f"Service {name} has {len(name)} characters, expected at most {_SERVICE_LENGTH}: -<release> is added",
+            )
+    ingresses, route = _called(objects, INGRESS.kind), app.route.ingress.name
+    for name in ingresses:
+        if name != route and route in ingresses:
+            # It would carry users to a release that was not tested, from the moment it is deployed.
+            yield loc, f"the base has Ingress {name} beside {route}, expected one Ingress: the route"
+
+
+def _called(objects: list[Object], kind: str) -> list[str]:
+    return [obj["metadata"]["name"] for obj in objects if obj["kind"] == kind]
+
+
+def _container_images(at: Any) -> Iterator[str]:
+    """Every `image` of a container, wherever a pod is described."""
+    if isinstance(at, list):
+        for item in at:
+            yield from _container_images(item)
+    elif isinstance(at, dict):
+        for key, value in at.items():
+            if key in ("containers", "initContainers"):
+                yield from (c["image"] for c in value or [] if isinstance(c, dict) and "image" in c)
+            else:
+                yield from _container_images(value)
+
+
+def _image_name(reference: str) -> str:
+    """Without tag and digest: "registry:5000/shop:v1" → "registry:5000/shop"."""
+    head, _, tail = reference.partition("@")[0].rpartition("/")
+    name = tail.partition(":")[0]
+    return f"{head}/{name}" if head else name

@@ -1,0 +1,127 @@
+"""Looks at the work of releases that are not current: their pods in the cluster, their tasks in Prometheus.
+
+A look never fails because something is away: what could not be read is a look without a number.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from rainbow.adapters.kube import DEPLOYMENT, POD, Kind, Kube, Object
+from rainbow.adapters.prometheus import Prometheus, Unanswered, fill_in
+from rainbow.adapters.world import Clock
+from rainbow.decisions.drain import Demotion, DrainDecision, decide_drain
+from rainbow.decisions.evidence import FINISHED, DrainPolicy, Evidence, Pod, Sample, Workload, judge
+from rainbow.errors import TemporaryError
+from rainbow.model.names import APP_LABEL, RELEASE_LABEL
+from rainbow.model.release import Release
+
+STATEFUL_SET = Kind("apps/v1", "StatefulSet")
+_KEPT = 4  # samples kept, as a multiple of those needed: looks may be more frequent than scrapes
+
+# What the looks need of the API server, for the roles of the steps that look.
+LOOKING: list[dict[str, Any]] = [
+    # whether every pod that could be working is scraped
+    {"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]},
+    # whether pods are missing that could find work waiting
+    {"apiGroups": ["apps"], "resources": ["deployments", "statefulsets"], "verbs": ["list"]},
+]
+
+
+@dataclass
+class DrainWatch:
+    """Repeated looks at the same releases. The samples live here only: a new process begins a new row."""
+
+    kube: Kube
+    clock: Clock
+    _history: dict[str, deque[Sample]] = field(default_factory=dict)
+    _servers: dict[str, Prometheus] = field(default_factory=dict)
+
+    def look(self, releases: Sequence[Release]) -> dict[str, DrainDecision]:
+        """Take a sample of each and decide by all samples so far. Release id → decision."""
+        evidence = self._observe(releases)
+        decisions = {}
+        for release in releases:
+            policy = DrainPolicy.of(release.spec.app)
+            history = self._history.setdefault(release.uid, deque(maxlen=_KEPT * policy.samples))
+            history.append(judge(evidence[release.id], policy))
+            decisions[release.id] = decide_drain(history, policy, demotion(release), self.clock.now())
+        return decisions
+
+    def _observe(self, releases: Sequence[Release]) -> dict[str, Evidence]:
+        if not releases:
+            return {}
+        try:
+            seen = _cluster(self.kube, releases, self.clock.now())
+        except TemporaryError as error:
+            now = self.clock.now()
+            return {r.id: Evidence(now, problem=f"the API server cannot be asked: {error}") for r in releases}
+        return {release.id: self._measured(release, seen[release.id]) for release in releases}
+
+    def _measured(self, release: Release, seen: Evidence) -> Evidence:
+        drain, app = release.spec.app.drain.prometheus, release.spec.app
+        query = fill_in(drain.query, app.namespace, app.app, release.id)
+        pods = [pod.name for pod in seen.pods if pod.phase not in FINISHED]
+        try:
+            server = self._servers.setdefault(drain.url, Prometheus(drain.url))
+            # The scrapes first: what the query then gives is at least as new as they are.
+            scrapes = server.scrapes(app.namespace, pods)
+            tasks = server.vector(query)
+        except Unanswered as error:
+            return replace(seen, at=self.clock.now(), problem=str(error))
+        return replace(
+            seen,
+            # Dated before the answers, not after: a sample must not look newer than it is.
+            scrapes=tuple(scrapes),
+            tasks=tuple(series.value for series in tasks),
+            evaluated_at=max((series.at for series in tasks), default=None),
+        )
+
+
+def demotion(release: Release) -> Demotion:
+    """Since when the release is not current, by its record; a demotion from before it last went live is none."""
+    status = release.status
+    if status.demoted_at is None or (status.live_at is not None and status.demoted_at < status.live_at):
+        return Demotion(None)
+    return Demotion(status.demoted_at, status.drained_at)
+
+
+def _cluster(kube: Kube, releases: Sequence[Release], now: datetime) -> dict[str, Evidence]:
+    """Pods and workloads of all of them, in as many list calls as for one."""
+    namespace, app = releases[0].namespace, releases[0].app
+    selector = f"{APP_LABEL}={app},{RELEASE_LABEL} in ({','.join(sorted(r.id for r in releases))})"
+    pods: dict[str, list[Pod]] = {}
+    workloads: dict[str, list[Workload]] = {}
+    # Workloads before pods: a pod that goes in between is then missing rather than overlooked.
+    for kind in (DEPLOYMENT, STATEFUL_SET):
+        for obj in kube.list(kind, namespace, labels=selector):
+            release = obj["metadata"]["labels"][RELEASE_LABEL]
+            workloads.setdefault(release, []).append(_workload(obj, release))
+    for obj in kube.list(POD, namespace, labels=selector):
+        release = obj["metadata"]["labels"][RELEASE_LABEL]
+        phase = (obj.get("status") or {}).get("phase", "Unknown")
+        pods.setdefault(release, []).append(Pod(obj["metadata"]["name"], phase, _owner(obj, release)))
+    return {
+        r.id: Evidence(now, pods=tuple(pods.get(r.id, ())), workloads=tuple(workloads.get(r.id, ()))) for r in releases
+    }
+
+
+def _workload(obj: Object, release: str) -> Workload:
+    wanted = obj["spec"].get("replicas", 1)
+    existing = (obj.get("status") or {}).get("replicas", 0)
+    return Workload(obj["metadata"]["name"].removesuffix(f"-{release}"), wanted, existing)
+
+
+def _owner(pod: Object, release: str) -> str:
+    """The base name of what made the pod."""
+    meta = pod["metadata"]
+    owner = next((o for o in meta.get("ownerReferences") or [] if o.get("controller")), None)
+    name = meta["name"] if owner is None else owner["name"]
+    if owner is not None and owner["kind"] == "ReplicaSet":
+        # A Deployment's ReplicaSet is named after it and the hash of its template (Kubernetes, "Deployments").
+        name = name.removesuffix(f"-{(meta.get('labels') or {}).get('pod-template-hash', '')}")
+    return str(name).removesuffix(f"-{release}")

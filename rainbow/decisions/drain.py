@@ -1,0 +1,116 @@
+"""Whether a release that is no longer current still has work: from samples to a decision.
+
+Several zero samples in a row are needed, each from scrapes later than the one before; a task or an unknown sample
+starts the row again. Being old enough (S9) comes on top and is counted from when the release stopped being current.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from rainbow.decisions.evidence import DrainPolicy, Sample
+from rainbow.model.durations import format_duration
+from rainbow.model.release import format_time
+
+UNKNOWN_TASKS = "unknown"
+
+
+class DrainState(StrEnum):
+    """What a release may be doing, as far as it can be known."""
+
+    WORKING = "working"
+    UNKNOWN = "unknown"
+    SETTLING = "settling"  # zero tasks, but not yet often enough in a row
+    TOO_YOUNG = "too-young"  # no work left, but the minimum age is not reached
+    DRAINED = "drained"
+
+
+@dataclass(frozen=True)
+class DrainDecision:
+    """The state, the tasks as text for the record, and why."""
+
+    state: DrainState
+    tasks: str
+    reasons: tuple[str, ...]
+
+    @property
+    def idle(self) -> bool:
+        """No work is left, whether or not the release is old enough."""
+        return self.state in (DrainState.TOO_YOUNG, DrainState.DRAINED)
+
+    @property
+    def blocker(self) -> str | None:
+        """Why the release is kept, in a line; None when its work keeps it no longer."""
+        return None if self.state is DrainState.DRAINED else "; ".join(self.reasons)
+
+
+@dataclass(frozen=True)
+class Demotion:
+    """When the release stopped being current, and when it was noted to have no work left; None is not known."""
+
+    at: datetime | None
+    drained_at: datetime | None = None
+
+
+def decide_drain(history: Sequence[Sample], policy: DrainPolicy, demotion: Demotion, now: datetime) -> DrainDecision:
+    """Judge a release that is not current by the samples taken of it, oldest first."""
+    if why := _unknown(history, policy, now):
+        return _decision(DrainState.UNKNOWN, UNKNOWN_TASKS, why)
+    count = history[-1].tasks
+    tasks = f"{count:g}"
+    if count != 0:
+        return _decision(DrainState.WORKING, tasks, f"{tasks} active task{'' if count == 1 else 's'}")
+    if demotion.at is None:
+        return _decision(DrainState.UNKNOWN, tasks, "it is not known when it stopped being current")
+    needed, found = _needed(policy, demotion), zeros_in_a_row(history, demotion.at)
+    if found < needed:
+        return _decision(DrainState.SETTLING, tasks, f"no active task in {found} of {needed} samples in a row")
+    old_enough_at = demotion.at + policy.minimum_age
+    if now < old_enough_at:
+        left = format_duration(old_enough_at - now + timedelta(seconds=0.999))
+        reason = f"younger than {format_duration(policy.minimum_age)} since its demotion: {left} left"
+        return _decision(DrainState.TOO_YOUNG, tasks, reason)
+    reason = f"no active task in {found} samples in a row, not current since {format_time(demotion.at)}"
+    return _decision(DrainState.DRAINED, tasks, reason)
+
+
+def _unknown(history: Sequence[Sample], policy: DrainPolicy, now: datetime) -> str | None:
+    if not history:
+        return "nobody has looked at its tasks yet"
+    last = history[-1]
+    if last.tasks is None:
+        return f"active tasks unknown: {last.why}"
+    if now - last.at > policy.max_age:
+        return f"active tasks unknown: the last look is {format_duration(now - last.at)} ago"
+    return None
+
+
+def zeros_in_a_row(history: Sequence[Sample], demoted_at: datetime) -> int:
+    """How many of the last samples are zero, each from later scrapes than the one before it.
+
+    Data scraped before the demotion does not count: a request may have arrived after it. The scrape is dated by our
+    own clock minus the age that Prometheus gives, so that their clocks need not agree.
+    """
+    count, later = 0, None
+    for sample in reversed(history):
+        if sample.tasks != 0 or sample.first_scrape is None or sample.last_scrape is None:
+            break
+        if sample.at - sample.age <= demoted_at:
+            break
+        if later is None or sample.last_scrape < later:
+            count += 1
+            later = sample.first_scrape
+    return count
+
+
+def _needed(policy: DrainPolicy, demotion: Demotion) -> int:
+    # Somebody has already seen the whole row since the demotion and noted it: one fresh zero confirms it.
+    noted = demotion.at is not None and demotion.drained_at is not None and demotion.drained_at > demotion.at
+    return 1 if noted else policy.samples
+
+
+def _decision(state: DrainState, tasks: str, reason: str) -> DrainDecision:
+    return DrainDecision(state, tasks, (reason,))

@@ -1,0 +1,79 @@
+"""What waiting for drained releases has to look at, and what it writes into their records.
+
+Records are notes for people and for later steps; they change when the truth changes, not at every look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from rainbow.decisions.drain import DrainDecision, DrainState
+from rainbow.decisions.retention import was_live
+from rainbow.decisions.switch import NONE, SWITCHING
+from rainbow.model.release import Phase, Release, ReleaseStatus
+
+
+def to_wait_for(records: Sequence[Release], release: str, current: str | None) -> list[Release]:
+    """The releases that were live before the given one and are not current: the ones it replaced, still there.
+
+    The record may be older than that of a release that was live before it (redeployed, S11), so what counts is when
+    each went live; a release that never was has nothing of users' to finish.
+    """
+    given = next((record for record in records if record.id == release), None)
+    since = given.status.live_at if given is not None else None
+    return [
+        record
+        for record in records
+        if record.id not in (release, current)
+        and record.status.phase is not Phase.DELETED
+        and was_live(record.status)
+        and not (since is not None and record.status.live_at is not None and record.status.live_at > since)
+    ]
+
+
+def noted_demotion(status: ReleaseStatus, now: datetime) -> dict[str, Any]:
+    """What to note of a release that the route does not point at (any more), so that its age can be known (S9).
+
+    A demotion noted before it last went live is an old one. Nothing while a switch to it is under way.
+    """
+    if status.traffic == SWITCHING:
+        return {}
+    changes: dict[str, Any] = {}
+    stale = status.demoted_at is None or (status.live_at is not None and status.demoted_at < status.live_at)
+    if stale:
+        changes |= {"demoted_at": now, "drained_at": None}
+    if stale or status.phase is Phase.CURRENT:
+        changes["phase"] = Phase.DRAINING
+    if status.traffic not in (None, NONE):
+        changes["traffic"] = NONE
+    return _only_new(status, changes)
+
+
+def noted_drain(status: ReleaseStatus, decision: DrainDecision, now: datetime) -> dict[str, Any]:
+    """What to note of a decision; empty when the record says it already.
+
+    An unknown sample takes nothing back: the release was seen without work, and deletion looks again in any case.
+    """
+    changes: dict[str, Any] = {"tasks": decision.tasks, "blocker": _lasting(decision)}
+    if decision.idle:
+        changes |= {"phase": Phase.DRAINED, "drained_at": status.drained_at or now}
+    elif decision.state is DrainState.WORKING:
+        changes |= {"phase": Phase.DRAINING, "drained_at": None}
+    if status.phase is Phase.FAILED:
+        changes.pop("phase", None)
+    return _only_new(status, changes)
+
+
+def _lasting(decision: DrainDecision) -> str | None:
+    # The time left changes at every look; the record would be written each time.
+    if decision.state is DrainState.TOO_YOUNG:
+        return "younger than the minimum age"
+    if decision.state is DrainState.SETTLING:
+        return "no active task, but not often enough in a row yet"
+    return decision.blocker
+
+
+def _only_new(status: ReleaseStatus, changes: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in changes.items() if getattr(status, key) != value}

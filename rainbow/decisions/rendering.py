@@ -1,0 +1,170 @@
+"""What becomes of an app's base when it is made into a release: the kustomization that does it.
+
+Kustomize itself does the work (name suffix, labels, images, env as a strategic merge patch); here it is only decided
+what goes in. Objects that cannot live once per release are refused by name, before anything is applied.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rainbow.errors import Refused
+from rainbow.model.app import AppConfig
+from rainbow.model.names import release_labels
+
+Object = dict[str, Any]
+
+# Where each kind of workload keeps the specification of its pods.
+POD_SPEC = {
+    "Pod": ("spec",),
+    "Deployment": ("spec", "template", "spec"),
+    "StatefulSet": ("spec", "template", "spec"),
+    "DaemonSet": ("spec", "template", "spec"),
+    "ReplicaSet": ("spec", "template", "spec"),
+    "Job": ("spec", "template", "spec"),
+    "CronJob": ("spec", "jobTemplate", "spec", "template", "spec"),
+}
+# They belong to the cluster or to the app, whoever installs those, and outlive every release.
+LEFT_OUT = {"Namespace", "CustomResourceDefinition"}
+CLUSTER_WIDE = {
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "PersistentVolume",
+    "StorageClass",
+    "PriorityClass",
+    "IngressClass",
+    "RuntimeClass",
+    "APIService",
+    "MutatingWebhookConfiguration",
+    "ValidatingWebhookConfiguration",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+}
+# A second one of these, beside the one of the release before, would take part of the users' traffic at once.
+ROUTES = {"Ingress", "HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute", "UDPRoute", "IngressRoute", "VirtualService"}
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """A kustomization over the objects in `resources`. `left_out` says what is not part of a release, and why."""
+
+    resources: tuple[Object, ...]
+    kustomization: Object
+    left_out: tuple[str, ...]
+
+
+def overlay(app: AppConfig, release: str, base: Sequence[Object], images: Mapping[str, str]) -> Overlay:
+    """The kustomization that makes a release of the base. `images`: name in the base → reference to run.
+
+    Raises Refused, naming every object of the base that cannot live once per release.
+    """
+    left_out = {id(obj): why for obj in base if (why := _left_out(app, obj))}
+    kept = [obj for obj in base if id(obj) not in left_out]
+    if complaints := [text for obj in kept if (text := _refusal(app, obj))]:
+        raise Refused(
+            f"the base of app {app.app} cannot be released beside another release:\n  " + "\n  ".join(complaints)
+        )
+    if not kept:
+        raise Refused(f"the base of app {app.app} holds nothing that could be a release; see manifests.kustomize")
+    kustomization: Object = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "namespace": app.namespace,
+        "nameSuffix": f"-{release}",
+        "labels": [{"pairs": release_labels(app.app, release), "includeSelectors": True, "includeTemplates": True}],
+        "images": [_image(name, reference) for name, reference in sorted(images.items())],
+        "patches": [{"patch": json.dumps(p)} for obj in kept if (p := _env_patch(obj, app.release_env, release))],
+        # What others refer to comes first: ServiceAccounts, ConfigMaps, Secrets, Services, then workloads.
+        "sortOptions": {"order": "legacy"},
+    }
+    return Overlay(tuple(kept), kustomization, tuple(left_out.values()))
+
+
+def restore_bare_services(base: Sequence[Object], rendered: Sequence[Object], release: str) -> list[Object]:
+    """Take the selector from Services that have none in the base: kustomize adds labels there regardless."""
+    bare = {f"{o['metadata']['name']}-{release}" for o in base if o["kind"] == "Service" and not _selector(o)}
+    return [_without_selector(o) if o["kind"] == "Service" and o["metadata"]["name"] in bare else o for o in rendered]
+
+
+def describe(obj: Object) -> str:
+    """`Kind name`, for messages."""
+    return f"{obj['kind']} {obj['metadata']['name']}"
+
+
+def pod_spec(obj: Object) -> Object | None:
+    """The pod specification in a workload, None for anything else."""
+    if obj["kind"] not in POD_SPEC:
+        return None
+    found: Object = obj
+    for key in POD_SPEC[obj["kind"]]:
+        found = dict(found.get(key) or {})
+    return found or None
+
+
+def _left_out(app: AppConfig, obj: Object) -> str | None:
+    if obj["kind"] in LEFT_OUT:
+        return f"{describe(obj)}: outlives every release; apply it once, by hand or with your platform"
+    if obj["kind"] == "Ingress" and obj["metadata"]["name"] == app.route.ingress.name:
+        return f"{describe(obj)}: the route of the app; only a switch touches it"
+    return None
+
+
+def _refusal(app: AppConfig, obj: Object) -> str | None:
+    kind, meta, spec = obj["kind"], obj["metadata"], obj.get("spec") or {}
+    reason = None
+    if kind in CLUSTER_WIDE:
+        reason = "belongs to the whole cluster; take it out of the base and apply it once"
+    elif kind in ROUTES:
+        reason = "would carry users' traffic before the switch; only the Ingress under route.ingress.name may be there"
+    elif kind == "PersistentVolumeClaim":
+        reason = (
+            "would give each release an empty volume of its own, deleted with it; "
+            "keep the claim outside of the base and refer to it by name"
+        )
+    elif kind == "StatefulSet" and spec.get("volumeClaimTemplates"):
+        reason = (
+            "has volumeClaimTemplates: each release would begin with empty volumes; keep what has to last outside "
+            "of the app, and use an ephemeral volume for scratch space"
+        )
+    elif kind == "Service" and any(port.get("nodePort") for port in spec.get("ports") or []):
+        reason = "has a fixed nodePort, which only one release can have; leave nodePort out"
+    elif meta.get("namespace") not in (None, app.namespace):
+        reason = f"is meant for namespace {meta['namespace']}, but the app lives in {app.namespace}"
+    return f"{describe(obj)} {reason}" if reason else None
+
+
+def _image(name: str, reference: str) -> Object:
+    # registry:5000/path/name[:tag][@sha256:…]; a colon after the last slash begins a tag.
+    rest, _, digest = reference.partition("@")
+    path, slash, last = rest.rpartition("/")
+    last, _, tag = last.partition(":")
+    entry = {"name": name, "newName": path + slash + last}
+    return entry | ({"digest": digest} if digest else {"newTag": tag or "latest"})
+
+
+def _env_patch(obj: Object, variable: str, release: str) -> Object | None:
+    spec = pod_spec(obj)
+    if spec is None:
+        return None
+    # `valueFrom: null` takes away what the base may have there: an entry with both is not valid.
+    env = [{"name": variable, "value": release, "valueFrom": None}]
+    patched: Object = {
+        key: [{"name": container["name"], "env": env} for container in spec[key]]
+        for key in ("initContainers", "containers")
+        if spec.get(key)
+    }
+    for key in reversed(POD_SPEC[obj["kind"]]):
+        patched = {key: patched}
+    head = {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "metadata": {"name": obj["metadata"]["name"]}}
+    return head | patched
+
+
+def _selector(service: Object) -> object:
+    return (service.get("spec") or {}).get("selector")
+
+
+def _without_selector(service: Object) -> Object:
+    return service | {"spec": {key: value for key, value in service["spec"].items() if key != "selector"}}

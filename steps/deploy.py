@@ -1,0 +1,200 @@
+"""Apply the release's own objects beside all others, and wait until they are ready.
+
+The app's base becomes a release by kustomize: a name suffix, the release's labels and selectors, its images, and the
+environment variable that tells every container its release. The inventory is written before anything is applied, so
+that nothing is forgotten when the step is killed; it can be run again at any time. The route is not touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from rainbow.adapters.kube import Kind, Kube, Object, identity
+from rainbow.adapters.kustomize import load_objects, render
+from rainbow.adapters.readiness import observe
+from rainbow.adapters.records import note_if_unchanged, read_release
+from rainbow.adapters.world import World
+from rainbow.decisions.readiness import Readiness, State, judge, track
+from rainbow.decisions.rendering import describe, overlay, restore_bare_services
+from rainbow.errors import Conflict, PermanentError, Refused, TemporaryError
+from rainbow.model.durations import format_duration
+from rainbow.model.release import ObjectRef, Phase, Release
+from steps.contract import StepParams
+from steps.failure import has_lived, marked_as_failed
+
+OUTPUTS: Mapping[str, str] = {}
+
+_APPLY = ["get", "list", "create", "patch"]
+RULES: list[dict[str, Any]] = [
+    # The record: what to deploy, the inventory and the phase.
+    {"apiGroups": ["rainbow.dev"], "resources": ["releases"], "verbs": ["get", "list"]},
+    {"apiGroups": ["rainbow.dev"], "resources": ["releases/status"], "verbs": ["patch"]},
+    # The kinds that a namespaced app is made of, applied (create, patch) and watched (get, list). Not Roles: whoever
+    # may create those can give itself every right in the namespace. Not Ingresses: they are for `switch` alone.
+    {"apiGroups": [""], "resources": ["services", "configmaps", "serviceaccounts"], "verbs": _APPLY},
+    {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create", "patch"]},  # written, never read
+    {"apiGroups": ["apps"], "resources": ["deployments", "statefulsets", "daemonsets"], "verbs": _APPLY},
+    {"apiGroups": ["batch"], "resources": ["jobs", "cronjobs"], "verbs": _APPLY},
+    {"apiGroups": ["policy"], "resources": ["poddisruptionbudgets"], "verbs": _APPLY},
+    {"apiGroups": ["autoscaling"], "resources": ["horizontalpodautoscalers"], "verbs": _APPLY},
+    {"apiGroups": ["networking.k8s.io"], "resources": ["networkpolicies"], "verbs": _APPLY},
+    # Why something is not ready.
+    {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list"]},
+    {"apiGroups": [""], "resources": ["pods", "events"], "verbs": ["list"]},
+    {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
+]
+
+INTERVAL = 0.5  # seconds between two looks
+ATTEMPTS = 5  # times that the record may change between reading and writing it
+
+
+class Params(StepParams):
+    """Parameters of `deploy`."""
+
+
+def run(params: Params, world: World) -> None:
+    """Deploy. Raises Refused for a base that cannot be a release, PermanentError when it does not become ready."""
+    release = read_release(world.kube, params.namespace, params.app, params.release)
+    if params.dry_run:
+        _plan(world, _rendered(world, release))
+        return
+    with marked_as_failed(world, release):
+        _refuse_deleted(release)
+        objects = _rendered(world, release)
+        release = _write_inventory(world, release, objects)
+        for obj in objects:
+            world.kube.apply(_with_live_replicas(world, release, obj))
+            world.say(f"applied {describe(obj)}")
+        _wait(world, release, [_ref(obj) for obj in objects])
+        _note_deployed(world, release)
+
+
+def rendered_objects(release: Release) -> tuple[list[Object], tuple[str, ...]]:
+    """The objects of the release, in the order of applying, and what of the base is left out. Raises Refused."""
+    app = release.spec.app
+    if unknown := sorted(set(app.images) - set(release.spec.images) - set(release.status.images)):
+        raise Refused(
+            f"release {release.id} of app {app.app}: {', '.join(unknown)} was neither given nor built; "
+            "run the step build first, or release anew with --image NAME=REFERENCE"
+        )
+    base = load_objects(release.spec.manifests)
+    images = {name: release.image(name) for name in release.spec.images | release.status.images}
+    layer = overlay(app, release.id, base, images)
+    return restore_bare_services(base, render(layer), release.id), layer.left_out
+
+
+def _rendered(world: World, release: Release) -> list[Object]:
+    objects, left_out = rendered_objects(release)
+    for line in left_out:
+        world.say(f"left out {line}")
+    if foreign := [describe(obj) for obj in objects if not _namespaced(world.kube, obj, release.namespace)]:
+        raise Refused(
+            f"{', '.join(foreign)}: belongs to the whole cluster, not to a release; take it out of the base of app "
+            f"{release.app} and apply it once"
+        )
+    return objects
+
+
+def _namespaced(kube: Kube, obj: Object, namespace: str) -> bool:
+    return obj["metadata"].get("namespace") == namespace and "/namespaces/" in kube.path(
+        Kind(obj["apiVersion"], obj["kind"]), namespace
+    )
+
+
+def _with_live_replicas(world: World, release: Release, obj: Object) -> Object:
+    """A release that users have seen keeps its size: a fixed count would end busy pods, or fight an autoscaler."""
+    if not has_lived(release) or "replicas" not in (obj.get("spec") or {}):
+        return obj
+    live = world.kube.get(*identity(obj))
+    return obj if live is None else obj | {"spec": obj["spec"] | {"replicas": live["spec"]["replicas"]}}
+
+
+def _plan(world: World, objects: Sequence[Object]) -> None:
+    world.say(f"deploy would apply {len(objects)} objects, and wait until they are ready:")
+    for obj in objects:
+        kind, namespace, name = identity(obj)
+        there = world.kube.get(kind, namespace, name) is not None if kind.kind != "Secret" else None
+        world.say(f"  {describe(obj)}" + {True: " (exists)", False: " (new)", None: ""}[there])
+
+
+def _refuse_deleted(release: Release) -> None:
+    if release.status.phase == Phase.DELETED:
+        raise Refused(
+            f"release {release.id} of app {release.app} in namespace {release.namespace} has been deleted; "
+            "release the same sources under a new id"
+        )
+
+
+def _write_inventory(world: World, release: Release, objects: Sequence[Object]) -> Release:
+    """Before anything is there: what is applied later can then always be found and deleted."""
+
+    def changes(release: Release) -> dict[str, Any]:
+        known = release.status.objects
+        inventory = [*known, *(ref for obj in objects if (ref := _ref(obj)) not in known)]
+        begun = {"phase": Phase.PENDING, "deployed_at": None, "message": None}
+        return {"objects": inventory, **({} if has_lived(release) else begun)}
+
+    return _write(world, release, changes)
+
+
+def _note_deployed(world: World, release: Release) -> None:
+    def changes(release: Release) -> dict[str, Any]:
+        tested_next = {"phase": Phase.TESTING, "failed_at": None, "message": None}
+        return {"deployed_at": world.clock.now(), **({} if has_lived(release) else tested_next)}
+
+    _write(world, read_release(world.kube, release.namespace, release.app, release.id), changes)
+
+
+def _write(world: World, release: Release, changes: Callable[[Release], dict[str, Any]]) -> Release:
+    """Write on the record what follows from it as it is, unless `delete` has had it."""
+    for _ in range(ATTEMPTS):
+        _refuse_deleted(release)
+        try:
+            return note_if_unchanged(world.kube, release, **changes(release))
+        except Conflict:
+            release = read_release(world.kube, release.namespace, release.app, release.id)
+    raise TemporaryError(f"Release {release.namespace}/{release.name} is being written by others all the time")
+
+
+def _ref(obj: Object) -> ObjectRef:
+    return ObjectRef(api_version=obj["apiVersion"], kind=obj["kind"], name=obj["metadata"]["name"])
+
+
+def _wait(world: World, release: Release, expected: Sequence[ObjectRef]) -> None:
+    timeout = release.spec.app.ready_timeout
+    deadline = world.clock.monotonic() + timeout.total_seconds()
+    troubles: Mapping[str, datetime] = {}
+    decision = Readiness(State.WAITING, ())
+    while True:
+        late = world.clock.monotonic() >= deadline
+        before, given_up = decision, decision.state is State.HOPELESS
+        try:
+            # Before giving up it is looked at once more, with logs and events.
+            seen = observe(world.kube, release, expected, details=late or given_up)
+            troubles = track(troubles, seen, world.clock.now())
+            decision = judge(seen, troubles, world.clock.now())
+        except TemporaryError as error:
+            # An API server that is away for a moment says nothing about the release.
+            if late:
+                raise
+            decision = Readiness(State.WAITING, (str(error),))
+        if decision.state is State.READY:
+            world.say(f"release {release.id} is ready")
+            return
+        if decision.state is State.HOPELESS and (late or given_up):
+            raise PermanentError(_report(release, "will not become ready", decision))
+        if late:
+            raise PermanentError(_report(release, f"is not ready after {format_duration(timeout)}", decision))
+        if decision.reasons != before.reasons:
+            world.say("waiting: " + "; ".join(decision.reasons))
+        world.clock.sleep(INTERVAL)
+
+
+def _report(release: Release, what: str, decision: Readiness) -> str:
+    lines = "".join(f"\n  {reason}" for reason in (*decision.reasons, *decision.pending))
+    return (
+        f"release {release.id} of app {release.app} in namespace {release.namespace} {what}:{lines}\n"
+        "Users are untouched. Mend the cause and retry this step, or release anew."
+    )

@@ -1,0 +1,148 @@
+"""Wait until the releases that this one replaced have no work left and are old enough.
+
+It may run for hours, and may be killed and started again at any time: whatever it needs is read anew at every look.
+A release that cannot be asked is waited for, never taken for idle.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from pydantic import Field
+
+from rainbow.adapters.drain import LOOKING, DrainWatch
+from rainbow.adapters.records import list_releases, note_if_unchanged, read_release
+from rainbow.adapters.routes import read_route
+from rainbow.adapters.world import World
+from rainbow.decisions.drain import DrainDecision, DrainState
+from rainbow.decisions.progress import noted_demotion, noted_drain, to_wait_for
+from rainbow.errors import Conflict, TemporaryError
+from rainbow.model.durations import Duration, format_duration
+from rainbow.model.release import Release
+from steps.contract import StepParams
+
+SPEAK_EVERY = timedelta(seconds=30)
+
+
+class Params(StepParams):
+    """The release, whose predecessors are waited for, and for how long at most."""
+
+    max_wait: Duration = Field(
+        default=timedelta(hours=6), description="give up after this long with exit code 75, to be started again"
+    )
+
+
+OUTPUTS: dict[str, str] = {}
+
+RULES: list[dict[str, Any]] = [
+    # which releases there are, and notes about them
+    {"apiGroups": ["rainbow.dev"], "resources": ["releases"], "verbs": ["get", "list"]},
+    {"apiGroups": ["rainbow.dev"], "resources": ["releases/status"], "verbs": ["patch"]},
+    # which of them is current: the route, and the labels of the Services it names
+    {"apiGroups": ["networking.k8s.io"], "resources": ["ingresses"], "verbs": ["get"]},
+    {"apiGroups": [""], "resources": ["services"], "verbs": ["get"]},
+    *LOOKING,
+]
+
+
+def run(params: Params, world: World) -> None:
+    """Wait. Raises TemporaryError when `max_wait` is over; SIGTERM ends it at any time (see rainbow/cli/step.py)."""
+    wait = _Wait(params, world, DrainWatch(world.kube, world.clock))
+    if params.dry_run:
+        wait.preview()
+        return
+    begun = world.clock.monotonic()
+    while not wait.look():
+        if world.clock.monotonic() - begun >= params.max_wait.total_seconds():
+            raise TemporaryError(
+                f"still waiting after {format_duration(params.max_wait)}: {wait.said}; start the step again"
+            )
+        world.clock.sleep(wait.interval.total_seconds())
+
+
+@dataclass
+class _Wait:
+    """What has to outlast a single look: only what is shown, and the samples in `watch`."""
+
+    params: Params
+    world: World
+    watch: DrainWatch
+    interval: timedelta = timedelta(seconds=5)
+    said: str = "nothing seen yet"
+    _said_at: float = float("-inf")
+    _shown: object = None
+    _pending: set[str] = field(default_factory=set)
+    _done: set[str] = field(default_factory=set)
+
+    def look(self) -> bool:
+        """Look once, note and say what changed. True when nothing is left to wait for."""
+        try:
+            releases = self._demoted(self._waited_for())
+        except TemporaryError as error:
+            self._say(f"the API server cannot be asked, waiting for it: {error}", "away")
+            return False
+        decisions = self.watch.look(releases)
+        for release in releases:
+            self._note(release, noted_drain(release.status, decisions[release.id], self.world.clock.now()))
+        return self._report(releases, decisions)
+
+    def preview(self) -> None:
+        """One look, and what would be waited for."""
+        releases = self._waited_for()
+        decisions = self.watch.look(releases)
+        for release in releases:
+            decision = decisions[release.id]
+            self.world.say(f"{release.id}: {decision.state}: {'; '.join(decision.reasons)}")
+        if not releases:
+            self.world.say("nothing to wait for: no earlier release is draining")
+
+    def _waited_for(self) -> list[Release]:
+        params, kube = self.params, self.world.kube
+        given = read_release(kube, params.namespace, params.app, params.release)
+        # The records before the route: a switch in between changes the record, so that what is noted by it conflicts.
+        records = list_releases(kube, params.namespace, params.app)
+        current = read_route(kube, given.spec.app).current
+        return to_wait_for(records, params.release, current)
+
+    def _demoted(self, releases: list[Release]) -> list[Release]:
+        now = self.world.clock.now()
+        return [self._note(release, noted_demotion(release.status, now)) for release in releases]
+
+    def _note(self, release: Release, changes: dict[str, Any]) -> Release:
+        if not changes:
+            return release
+        try:
+            return note_if_unchanged(self.world.kube, release, **changes)
+        except TemporaryError as error:
+            # Somebody else wrote first, or the API server is away: the next look reads the record again.
+            if not isinstance(error, Conflict):
+                self._say(f"the record of {release.id} cannot be written: {error}", "unwritten")
+            return release
+
+    def _report(self, releases: list[Release], decisions: dict[str, DrainDecision]) -> bool:
+        waiting = [r for r in releases if decisions[r.id].state is not DrainState.DRAINED]
+        left = {release.id for release in waiting}
+        for name in sorted((self._pending | {r.id for r in releases}) - left - self._done):
+            decision = decisions.get(name)
+            self.world.say(f"{name}: {'; '.join(decision.reasons) if decision else 'need not be waited for any more'}")
+            self._done.add(name)
+        self._done -= left  # what was idle has work again
+        self._pending = left
+        if self._done or left:
+            self.world.progressed(len(self._done), len(self._done | left))
+        if not waiting:
+            self.world.say("no earlier release is left to wait for")
+            return True
+        self.interval = min(r.spec.app.drain.prometheus.interval for r in waiting)
+        text = "; ".join(f"{r.id}: {decisions[r.id].blocker}" for r in waiting)
+        self._say(f"waiting for {text}", [(r.id, decisions[r.id].state, decisions[r.id].tasks) for r in waiting])
+        return False
+
+    def _say(self, line: str, shown: object) -> None:
+        """Say it when what it shows is new, or when nothing was said for a while."""
+        self.said, now = line, self.world.clock.monotonic()
+        if shown != self._shown or now - self._said_at >= SPEAK_EVERY.total_seconds():
+            self.world.say(line)
+            self._shown, self._said_at = shown, now

@@ -1,0 +1,152 @@
+"""Whether the route may be pointed at a release."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rainbow.decisions.switch import Act, SwitchDecision, SwitchFacts, decide_switch
+from rainbow.model.release import Phase, Release
+from rainbow.model.route import RouteState
+from tests.decisions.make import HOUR, NOW, release
+
+NO_ROUTE = RouteState(exists=False, current=None, resource_version=None, services=frozenset())
+BASES = frozenset({"api"})
+
+
+def _to(current: str | None, *, services: set[str] | None = None, plain: set[str] | None = None) -> RouteState:
+    named = services if services is not None else {f"api-{current}"}
+    return RouteState(True, current, "7", frozenset(named), frozenset(plain or ()))
+
+
+def _release(name: str, phase: Phase = Phase.READY, *, hours_old: int = 1, **status: Any) -> Release:
+    clean = {"live_at": None, "demoted_at": None}
+    return release(name, created=NOW - hours_old * HOUR, **(clean | {"phase": phase} | status))
+
+
+def _decide(route: RouteState, target: Release, *others: Release, **options: Any) -> SwitchDecision:
+    facts = SwitchFacts(route=route, target=target, releases=[*others, target], bases=BASES)
+    return decide_switch(facts, **options)
+
+
+def test_the_first_release_creates_the_route() -> None:
+    """There is nobody to take over from."""
+    decision = _decide(NO_ROUTE, _release("v1"))
+    assert (decision.act, decision.demoted) == (Act.CREATE, ())
+
+
+def test_a_newer_tested_release_takes_over_and_the_one_before_is_demoted() -> None:
+    """The main job."""
+    decision = _decide(_to("v1"), _release("v2"), _release("v1", Phase.CURRENT, hours_old=5))
+    assert (decision.act, decision.demoted) == (Act.PATCH, ("v1",))
+
+
+@pytest.mark.parametrize("phase", [Phase.PENDING, Phase.TESTING, Phase.FAILED, Phase.DELETED])
+@pytest.mark.parametrize("allow_older", [False, True])
+def test_a_release_that_did_not_pass_its_tests_is_refused(phase: Phase, allow_older: bool) -> None:
+    """S6: nobody's wish makes an untested, failed or deleted release current."""
+    for route in (NO_ROUTE, _to("v1"), _to("v2")):
+        decision = _decide(route, _release("v2", phase), _release("v1", Phase.CURRENT), allow_older=allow_older)
+        assert decision.act == Act.REFUSE
+
+
+def test_a_failed_release_is_refused_with_the_reason_of_its_failure() -> None:
+    """The message saves a look into the record."""
+    decision = _decide(NO_ROUTE, _release("v2", Phase.FAILED, message="tests exited with 1"))
+    assert "tests exited with 1" in decision.reasons[0]
+
+
+def test_killed_between_patch_and_notes_the_second_run_only_notes() -> None:
+    """The route points at the target already; who was current before still says so in its record."""
+    target = _release("v2", Phase.READY, traffic="switching")
+    decision = _decide(_to("v2"), target, _release("v1", Phase.CURRENT, traffic="100%", hours_old=5))
+    assert (decision.act, decision.demoted) == (Act.NOTHING, ("v1",))
+
+
+def test_a_release_overtaken_by_a_newer_one_is_superseded() -> None:
+    """Two releases switch at once; the slower, older one must not win."""
+    decision = _decide(_to("v2"), _release("v1", hours_old=5), _release("v2", Phase.CURRENT))
+    assert decision.act == Act.REFUSE
+    assert "superseded: v2 is current and newer" in decision.reasons[0]
+
+
+def test_a_release_that_was_live_before_does_not_come_back_by_a_retry() -> None:
+    """Somebody went back to v1; pressing Retry on v2's workflow may not undo that."""
+    target = _release("v2", Phase.DRAINING, live_at=NOW - 1 * HOUR, demoted_at=NOW)
+    assert _decide(_to("v1"), target, _release("v1", Phase.CURRENT, hours_old=5)).act == Act.REFUSE
+
+
+def test_a_person_may_bring_an_older_release_back() -> None:
+    """What `--allow-older` is for."""
+    target = _release("v1", Phase.DRAINED, hours_old=5, live_at=NOW - 4 * HOUR, demoted_at=NOW - HOUR)
+    decision = _decide(_to("v2"), target, _release("v2", Phase.CURRENT), allow_older=True)
+    assert (decision.act, decision.demoted) == (Act.PATCH, ("v2",))
+
+
+def test_a_lost_route_is_not_made_again_by_an_older_release() -> None:
+    """Somebody deleted the Ingress: the record of the current release says who has a right to it."""
+    assert _decide(NO_ROUTE, _release("v1", hours_old=5), _release("v2", Phase.CURRENT)).act == Act.REFUSE
+
+
+def test_a_route_to_what_is_no_release_is_refused_and_says_what_it_found() -> None:
+    """Taking over a running app is another issue; guessing here would cut off its users."""
+    for route in (_to(None, services={"api"}, plain={"api"}), _to("v1", services={"api", "api-v1"}, plain={"api"})):
+        decision = _decide(route, _release("v2"), _release("v1", Phase.CURRENT, hours_old=5))
+        assert decision.act == Act.REFUSE
+        assert "api" in decision.reasons[0]
+
+
+def test_a_foreign_service_beside_the_app_is_no_obstacle() -> None:
+    """An Ingress may also lead to a Service that no release of the app has anything to do with."""
+    route = _to("v1", services={"api-v1", "docs"}, plain={"docs"})
+    assert _decide(route, _release("v2"), _release("v1", Phase.CURRENT, hours_old=5)).act == Act.PATCH
+
+
+def test_a_route_to_nobody_is_refused() -> None:
+    """It exists, but not for this app."""
+    assert _decide(_to(None, services={"docs"}, plain={"docs"}), _release("v2")).act == Act.REFUSE
+
+
+def test_a_route_to_a_release_without_record_is_refused() -> None:
+    """Which of the two is newer cannot be known."""
+    decision = _decide(_to("v9"), _release("v2"))
+    assert decision.act == Act.REFUSE
+    assert "no record" in decision.reasons[0]
+
+
+_releases = st.lists(
+    st.builds(
+        _release,
+        st.sampled_from(["v1", "v2", "v3", "v4"]),
+        st.sampled_from(Phase),
+        hours_old=st.integers(0, 4),
+        traffic=st.sampled_from([None, "-", "100%", "switching"]),
+        demoted_at=st.sampled_from([None, NOW - timedelta(minutes=5)]),
+    ),
+    unique_by=lambda r: r.id,
+    min_size=1,
+)
+_routes = st.one_of(st.just(NO_ROUTE), st.sampled_from([None, "v1", "v2", "v3", "v4"]).map(_to))
+
+
+@given(releases=_releases, route=_routes, older=st.booleans(), data=st.data())
+def test_whatever_the_state_no_rule_is_broken(
+    releases: list[Release], route: RouteState, older: bool, data: st.DataObject
+) -> None:
+    """The rules that may never break, over all states."""
+    target = data.draw(st.sampled_from(releases))
+    decision = decide_switch(SwitchFacts(route, target, releases, BASES), allow_older=older)
+    assert decision.reasons
+    assert target.id not in decision.demoted
+    if decision.act in (Act.CREATE, Act.PATCH):
+        assert target.status.phase in (Phase.READY, Phase.CURRENT, Phase.DRAINING, Phase.DRAINED)
+        current = next((r for r in releases if r.id == route.current), None)
+        assert older or current is None or current.created <= target.created
+        assert decision.act == (Act.PATCH if route.exists else Act.CREATE)
+    if decision.act != Act.REFUSE:
+        recorded = {r.id for r in releases if r.status.phase == Phase.CURRENT}
+        assert recorded - {target.id} <= set(decision.demoted), "nobody stays current by record only"

@@ -1,0 +1,69 @@
+"""A step in a process of its own that dies, as by kill -9, around its n-th write to the API server."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from rainbow.adapters.kube import Kube, connect
+from rainbow.adapters.world import World
+from steps import load
+
+KILLED = 9
+
+
+@dataclass
+class Mortal(Kube):
+    """Ends the process before the n-th write, or after it but before its answer is known."""
+
+    writes: int = 0
+    fatal: int = 0
+    after: bool = False
+
+    def _once(self, method: str, path: str, *rest: Any) -> str:
+        write = method != "GET"
+        self.writes += write
+        if write and self.writes == self.fatal and not self.after:
+            os._exit(KILLED)
+        answer = super()._once(method, path, *rest)
+        if write and self.writes == self.fatal:
+            os._exit(KILLED)
+        return answer
+
+
+@dataclass(frozen=True)
+class Doom:
+    """Which step, as which ServiceAccount, and where it dies."""
+
+    step: str
+    params: dict[str, Any]
+    user: str
+    fatal: int
+    after: bool
+
+
+def as_user(kube: Kube, user: str) -> Kube:
+    """The API server as a ServiceAccount sees it, with the rights of its Role and no more."""
+    kube.client.set_default_header("Impersonate-User", user)
+    kube.client.set_default_header("Impersonate-Group", "system:serviceaccounts")
+    return kube
+
+
+def was_killed(doom: Doom) -> bool:
+    """Run it. False when the step ended, well, before that write; an error of the step itself fails the test."""
+    # spawn, not fork: the users of the test are threads of this process.
+    child = multiprocessing.get_context("spawn").Process(target=_run, args=(doom,))
+    child.start()
+    child.join(120)
+    code = child.exitcode
+    assert code in (0, KILLED), f"the step ended with {code}"
+    return code == KILLED
+
+
+def _run(doom: Doom) -> None:
+    step = load(doom.step)
+    kube = Mortal(as_user(connect(), doom.user).client, fatal=doom.fatal, after=doom.after)
+    step.run(step.Params(**doom.params), World(kube=kube, say=sys.stderr.write))
