@@ -7,6 +7,7 @@ import os
 import sys
 import tempfile
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from demo.stage import Repository, clear, copy_spawn, rainbow, storage_worker
 from demo.timeline import Timeline, draw, report
 from rainbow.adapters.kube import DEPLOYMENT, Kube, connect
 from rainbow.adapters.records import list_releases, read_release
+from rainbow.errors import RainbowError
 from rainbow.model.names import APP_LABEL, RELEASE_LABEL
 from rainbow.model.release import Phase, Release
 
@@ -83,11 +85,18 @@ def _play(kube: Kube, timeline: Timeline, repository: Repository, url: str) -> d
 def _release(timeline: Timeline, repository: Repository, release: str) -> None:
     commit = repository.commit(release)
     timeline.say(f"releasing spawn {release} (commit {commit[:8]})")
-    rainbow(
+    answer = rainbow(
         *("release", "--file", str(repository.folder / "rainbow.yaml"), "--release", release),
         *("--source", f"{repository.pull_url}#{commit}", "--output", "json"),
     )
-    timeline.say(f"spawn {release} is live", release=release)
+    took = ", ".join(f"{step['name']} {_seconds(step):.0f} s" for step in json.loads(answer)["steps"] if _seconds(step))
+    timeline.say(f"spawn {release} is live ({took})", release=release)
+
+
+def _seconds(step: dict[str, Any]) -> float:
+    if not (step["startedAt"] and step["finishedAt"]):
+        return 0
+    return (datetime.fromisoformat(step["finishedAt"]) - datetime.fromisoformat(step["startedAt"])).total_seconds()
 
 
 def _deployed(kube: Kube) -> int:
@@ -123,4 +132,7 @@ def _state(release: Release) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except (RainbowError, RuntimeError) as error:
+        sys.exit(f"the demo could not go on: {error}")

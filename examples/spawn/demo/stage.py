@@ -84,8 +84,12 @@ def clear(kube: Kube, namespace: str) -> bool:
 
 
 def rainbow(*arguments: str) -> str:
-    """Run the command line as a person would; its output is returned, its complaints are shown."""
-    return subprocess.run([_program("rainbow"), *arguments], check=True, stdout=subprocess.PIPE, text=True).stdout
+    """Run the command line as a person would, and return its output. Raises RuntimeError with all that it said."""
+    answer = subprocess.run([_program("rainbow"), *arguments], capture_output=True, text=True, check=False)
+    if answer.returncode:
+        said = f"{answer.stderr}{answer.stdout}"
+        raise RuntimeError(f"rainbow {' '.join(arguments)} ended with exit code {answer.returncode}:\n{said}")
+    return answer.stdout
 
 
 def _program(name: str) -> str:

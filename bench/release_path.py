@@ -1,0 +1,129 @@
+"""From submitting a release with images given to its being live, against an equal chain of pods that do nothing (P2).
+
+The chain has a pod for each step on the way (deploy, run-tests, switch), of the same image and shape, run by the same
+controller. What the app itself needs to become ready is taken off ours: it would need that without Rainbow too.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import tempfile
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from demo.stage import clear, copy_spawn, rainbow, storage_worker
+
+from bench.measure import Measure
+from cluster.context import Context
+from rainbow.adapters.kube import POD, WORKFLOW, Kind, Kube, connect
+from rainbow.adapters.records import read_release
+from rainbow.model.names import release_selector
+
+NAMESPACE = "bench-release"
+APP = "spawn"
+STEPS = ("deploy", "run-tests", "switch")
+RUNS = 3
+GOAL = 1.25
+_TEMPLATE = Kind("argoproj.io/v1alpha1", "WorkflowTemplate")
+
+
+def release_path() -> list[Measure]:
+    """Medians of some runs, ours and the chain in turn."""
+    context, kube = Context.from_environment(), connect()
+    clear(kube, NAMESPACE)
+    try:
+        with tempfile.TemporaryDirectory(prefix="rainbow-bench-") as name:
+            folder = Path(name)
+            with storage_worker(f"nats://127.0.0.1:{context.ports.nats}", folder):
+                (folder / "app").mkdir()
+                copy_spawn(folder / "app", NAMESPACE)
+                return [_measure(kube, folder / "app")]
+    finally:
+        clear(kube, NAMESPACE)
+
+
+def _measure(kube: Kube, app: Path) -> Measure:
+    rainbow("install", "--namespace", NAMESPACE)
+    run = time.strftime("%H%M%S")
+    _release(app, f"a-{run}", {})  # builds the images, and is not counted
+    images = read_release(kube, NAMESPACE, APP, f"a-{run}").status.images
+    ours, chains, readiness = [], [], []
+    for number in range(RUNS):
+        release = f"{number}-{run}"
+        took = _release(app, release, images)
+        needed = _readiness(kube, release)
+        readiness.append(needed)
+        ours.append(took - needed)
+        chains.append(_chain(kube, f"chain-{number}-{run}"))
+    ratio = statistics.median(mine / chain for mine, chain in zip(ours, chains, strict=True))
+    own = statistics.median(readiness)
+    return Measure(
+        name="release path: submit → live, images given",
+        ours=f"{statistics.median(ours):.1f} s (and {own:.1f} s of the app's own)",
+        against=f"3 no-op pods {statistics.median(chains):.1f} s",
+        ratio=ratio,
+        goal=f"≤ {GOAL}",
+        met=ratio <= GOAL,
+    )
+
+
+def _release(app: Path, release: str, images: dict[str, str]) -> float:
+    """Seconds from the creation of the workflow to the end of its step `switch`."""
+    given = [f"--image={name}={ref}" for name, ref in images.items()]
+    path = str(app / "rainbow.yaml")
+    answer = rainbow("release", "-f", path, "--release", release, "--output", "json", *given)
+    steps = {step["name"]: step for step in json.loads(answer)["steps"]}
+    workflow = connect().get(WORKFLOW, NAMESPACE, json.loads(answer)["workflow"])
+    assert workflow is not None  # noqa: S101 - it was followed a moment ago
+    return _seconds(workflow["metadata"]["creationTimestamp"], steps["switch"]["finishedAt"])
+
+
+def _readiness(kube: Kube, release: str) -> float:
+    """Seconds that the slowest of the app's pods took from its creation until it was ready."""
+    pods = kube.list(POD, NAMESPACE, labels=release_selector(APP, release))
+    taken = [
+        _seconds(pod["metadata"]["creationTimestamp"], condition["lastTransitionTime"])
+        for pod in pods
+        for condition in pod["status"].get("conditions", [])
+        if condition["type"] == "Ready" and condition["status"] == "True"
+    ]
+    return max(taken)
+
+
+def _chain(kube: Kube, name: str) -> float:
+    """Seconds from the creation of a workflow of as many pods that do nothing to its end."""
+    installed = kube.get(_TEMPLATE, NAMESPACE, "release")
+    assert installed is not None  # noqa: S101 - `rainbow install` has put it there
+    templates = {template["name"]: template for template in installed["spec"]["templates"]}
+    tasks = []
+    for index, step in enumerate(STEPS):
+        depends = {"depends": STEPS[index - 1]} if index else {}
+        tasks.append({"name": step, "template": step, **depends})
+    spec = {
+        "entrypoint": "main",
+        "serviceAccountName": "rainbow-switch",
+        "templates": [_idle(templates[step]) for step in STEPS] + [{"name": "main", "dag": {"tasks": tasks}}],
+    }
+    meta = {"name": name, "namespace": NAMESPACE}
+    kube.create({"apiVersion": WORKFLOW.api_version, "kind": WORKFLOW.kind, "metadata": meta, "spec": spec})
+    while True:
+        workflow = kube.get(WORKFLOW, NAMESPACE, name) or {}
+        status = workflow.get("status") or {}
+        if status.get("finishedAt"):
+            return _seconds(workflow["metadata"]["creationTimestamp"], status["finishedAt"])
+        time.sleep(0.5)
+
+
+def _idle(template: dict[str, Any]) -> dict[str, Any]:
+    """The same pod with nothing to do: no inputs, no outputs."""
+    container = {**template["container"], "command": ["/bin/true"], "args": []}
+    return {key: value for key, value in template.items() if key not in ("inputs", "outputs")} | {
+        "container": container
+    }
+
+
+def _seconds(begin: str, end: str) -> float:
+    return (datetime.fromisoformat(end) - datetime.fromisoformat(begin)).total_seconds()
