@@ -31,7 +31,7 @@ test: check cluster-up ## All tests, those on the cluster included
 	$(ON_CLUSTER) $(BIN)/pytest
 
 test-fast: setup ## The tests that need no cluster, in under 30 seconds
-	$(BIN)/pytest -m "not cluster and not slow"
+	$(BIN)/pytest --numprocesses 2 -m "not cluster and not slow"
 
 check: setup ## Lint, types, layers, shell and YAML
 	$(BIN)/ruff check .

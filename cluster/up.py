@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 
@@ -45,21 +45,14 @@ def up(context: Context, report: Report) -> None:
         lock.own(context)
         with ThreadPoolExecutor(max_workers=3) as pool:
             installed = pool.submit(packages.install, report)
-            images = pool.submit(parts.prepare, context, report, installed.result)
+            prepared = pool.submit(parts.prepare, context, report, installed.result)
+            images = pool.submit(parts.build_images, context, report, installed.result)
             build.link(context, build.build(context, report))
             installed.result()
             with report.task("control plane and node"):
                 start(context, processes, report)
-            images.result()
-        parts.up(context, report)
-
-
-def _prepare(installed: Future[None], context: Context, report: Report) -> None:
-    from cluster import parts
-
-    # Images are made with programs out of those packages.
-    installed.result()
-    parts.prepare(context, report)
+            prepared.result()
+            parts.up(context, report, images.result)
 
 
 def start(context: Context, processes: Processes, report: Report) -> None:

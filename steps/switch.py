@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from pydantic import Field
@@ -21,7 +20,7 @@ from rainbow.adapters.routes import carried_services, prepare_move, read_route
 from rainbow.adapters.routes.asking import ask_preview, ask_route
 from rainbow.adapters.routes.preview import ensure_preview, preview_ref
 from rainbow.adapters.world import World
-from rainbow.decisions.switch import ALL, NONE, SWITCHING, Act, SwitchDecision, SwitchFacts, decide_switch
+from rainbow.decisions.switch import ALL, SWITCHING, Act, SwitchDecision, SwitchFacts, decide_switch, recorded
 from rainbow.errors import Conflict, RainbowError, Refused, TemporaryError
 from rainbow.model.release import Phase, Release
 from rainbow.model.route import RouteState
@@ -138,26 +137,12 @@ def _settle(world: World, release: Release) -> None:
     for _ in range(ATTEMPTS):
         release = read_release(world.kube, release.namespace, release.app, release.id)
         route = read_route(world.kube, release.spec.app)
-        if route.current == release.id:
-            status = _current(release, route.switched_at or world.clock.now())
-        elif release.status.phase == Phase.CURRENT:
-            demoted_at = release.status.demoted_at or world.clock.now()
-            status = {"phase": Phase.DRAINING, "traffic": NONE, "demoted_at": demoted_at}
-        else:
-            status = {"traffic": NONE}
         try:
-            note_if_unchanged(world.kube, release, **status)
+            note_if_unchanged(world.kube, release, **recorded(release, route, world.clock.now()))
             return
         except Conflict:
             continue
     raise TemporaryError(f"Release {release.namespace}/{release.name} is being written by others all the time")
-
-
-def _current(release: Release, since: datetime) -> dict[str, Any]:
-    """The status of the release that the route points at."""
-    known = release.status.live_at if release.status.phase == Phase.CURRENT else None
-    status = {"phase": Phase.CURRENT, "traffic": ALL, "live_at": known or since}
-    return status | dict.fromkeys(("demoted_at", "drained_at", "blocker", "message"))
 
 
 # --- the move and its notes ---------------------------------------------------------------------------------
@@ -194,7 +179,7 @@ def _heal(world: World, look: Look) -> None:
     """Have the record say that the release before is current, or a kill after the patch would forget that it was."""
     for before in look.releases:
         if before.id == look.route.current and (before.status.phase, before.status.traffic) != (Phase.CURRENT, ALL):
-            note_if_unchanged(world.kube, before, **_current(before, look.route.switched_at or world.clock.now()))
+            note_if_unchanged(world.kube, before, **recorded(before, look.route, world.clock.now()))
 
 
 def _write_down(world: World, target: Release, decision: SwitchDecision) -> None:

@@ -1,7 +1,8 @@
 """What is a pod in any cluster is a pod here: Argo, CoreDNS, Traefik, NATS, Prometheus, registry, git.
 
-`prepare` makes programs and images, needs no running cluster, and can run while the control plane is built and
-started. `up` brings the pods up on a node that is Ready. `ready` names what does not answer yet.
+`prepare` makes the parts' programs and images, `build_images` those of the steps; neither needs a running cluster,
+and both can run while the control plane is built and started. `up` brings the pods up on a node that is Ready.
+`ready` names what does not answer yet.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from contextlib import contextmanager
 
 from cluster.context import Context
 from cluster.parts import argo, catalogue, discover, health, images, manifests, node, settings
+from cluster.parts.images import References
 from cluster.report import Report, Task
 
 READY_WITHIN = 180.0
@@ -33,21 +35,31 @@ def prepare(context: Context, report: Report, installed: Callable[[], object] = 
         )
 
 
-def up(context: Context, report: Report) -> None:
-    """Bring the pods up and wait until every one of them answers; then publish the images of the steps."""
+def build_images(context: Context, report: Report, installed: Callable[[], object] = lambda: None) -> References:
+    """Build the images of the steps and their base; what is in the store stays as it is."""
+    installed()
+    with report.task("parts: building the step images"):
+        return images.build(context)
+
+
+def up(context: Context, report: Report, built: Callable[[], References]) -> None:
+    """Bring the pods up and wait until every one of them answers; then publish the images of the steps.
+
+    `built` waits for those images: no pod of the parts needs them.
+    """
     node.make_volumes(context)
-    with ThreadPoolExecutor(max_workers=4) as pool:
+    with ThreadPoolExecutor(max_workers=1) as pool:
         definitions = pool.submit(_define, context, report)
-        built = pool.submit(images.build, context)
         references = _import(context, report)
         definitions.result()
         with report.task("parts: applying manifests"):
             manifests.apply(context, manifests.render_all(manifests.values(context, references)))
-        with report.task("parts: waiting for the pods") as task:
-            health.wait(context, READY_WITHIN, lambda left: task.update(detail=", ".join(left)))
-        with report.task("parts: publishing the step images"):
-            images.push(context, built.result())
-        settings.write(context, built.result())
+    with report.task("parts: waiting for the pods") as task:
+        health.wait(context, READY_WITHIN, lambda left: task.update(detail=", ".join(left)))
+    step_images = built()
+    with report.task("parts: publishing the step images"):
+        images.push(context, step_images)
+    settings.write(context, step_images)
 
 
 def ready(context: Context) -> list[str]:
@@ -69,8 +81,6 @@ def _prepare_debian(context: Context, report: Report, installed: Callable[[], ob
     installed()
     with report.task("parts: base image and Debian's programs"):
         catalogue.archive("debian", context.cache, lambda: catalogue.from_debian(context.cache))
-    with report.task("parts: building the step images"):
-        images.build(context)
 
 
 def _groups(context: Context) -> dict[str, Callable[[], list[catalogue.Part]]]:

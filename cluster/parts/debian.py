@@ -6,6 +6,7 @@ ask for. The base image is made by mmdebstrap from the host's own package source
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -46,9 +47,17 @@ def unpacked(package: str, cache: Path) -> Path:
 def base(cache: Path) -> Path:
     """Return the root file system of the base image as a tar file, made once (about a minute)."""
     destination = cache / "debian" / f"base-{SUITE}.tar"
-    if destination.exists():
-        return destination
-    destination.parent.mkdir(parents=True, exist_ok=True)
+    if not destination.exists():
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        # Both the parts' images and those of the steps stand on it, and are made side by side.
+        with destination.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not destination.exists():
+                _bootstrap(destination)
+    return destination
+
+
+def _bootstrap(destination: Path) -> None:
     partial = destination.with_suffix(".partial.tar")
     arguments = [
         "--quiet",
@@ -61,7 +70,6 @@ def base(cache: Path) -> Path:
     ]
     run("mmdebstrap", *arguments, SUITE, str(partial), *_sources())
     os.replace(partial, destination)
-    return destination
 
 
 def _sources() -> list[str]:

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from cluster.context import Context
 from cluster.parts import debian
-from cluster.parts.command import run
+from cluster.parts.buildah import buildah
 from cluster.parts.oci import sha256
 
 REGISTRY = "registry.platform.svc.cluster.local:5000"
@@ -79,10 +79,11 @@ def build(context: Context) -> References:
 
 def push(context: Context, wanted: References) -> None:
     """Push what the registry does not have."""
-    for reference in (wanted.base, wanted.step, wanted.builder):
-        if not in_registry(context, reference):
+    missing = [reference for reference in (wanted.base, wanted.step, wanted.builder) if not in_registry(context, reference)]
+    with _alone(context):
+        for reference in missing:
             address = reference.replace(REGISTRY, f"127.0.0.1:{context.ports.registry}")
-            _buildah(context, "push", "--tls-verify=false", "--quiet", reference, f"docker://{address}")
+            buildah(context, "push", "--tls-verify=false", "--quiet", reference, f"docker://{address}")
 
 
 def in_registry(context: Context, reference: str) -> bool:
@@ -99,39 +100,29 @@ def _bud(context: Context, folder: Path, containerfile: Path, reference: str, *a
     volumes = ["--volume", bundle] if context.ca_bundle.exists() else []
     options = [option for argument in arguments for option in ("--build-arg", argument)]
     fixed = ["--isolation", "chroot", "--layers", "--quiet", "--file", str(containerfile), "--tag", reference]
-    _buildah(context, "build", *fixed, *volumes, *options, str(folder))
+    buildah(context, "build", *fixed, *volumes, *options, str(folder))
 
 
 def _forget_older(context: Context, wanted: References) -> None:
     """Remove earlier images of these names from the store; layers that the new ones use stay."""
-    names = _buildah(context, "images", "--format", "{{.Name}}:{{.Tag}}").split()
+    names = buildah(context, "images", "--format", "{{.Name}}:{{.Tag}}").split()
     kept = {wanted.base, wanted.step, wanted.builder}
     ours = (f"{REGISTRY}/rainbow/step:", f"{REGISTRY}/rainbow/builder:")
     if older := [name for name in names if name.startswith(ours) and name not in kept]:
-        _buildah(context, "rmi", "--force", *older)
+        buildah(context, "rmi", "--force", *older)
 
 
 @contextmanager
 def _alone(context: Context) -> Iterator[None]:
-    """Keep other builds out of the store: two starts, or two checkouts, share it."""
+    """Keep others out of the store: two starts, or two checkouts, share it."""
     context.cache.mkdir(parents=True, exist_ok=True)
     with (context.cache / "buildah.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
-def _buildah(context: Context, *arguments: str) -> str:
-    store = ("--root", str(context.cache / "buildah"), "--runroot", str(context.run / "buildah"))
-    driver = "overlay" if os.access("/sys/module/overlay", os.F_OK) or _knows_overlay() else "vfs"
-    return run("buildah", *store, "--storage-driver", driver, *arguments)
-
-
-def _knows_overlay() -> bool:
-    return "\toverlay\n" in Path("/proc/filesystems").read_text(encoding="utf-8")
-
-
 def _stored(context: Context, reference: str) -> bool:
-    return bool(_buildah(context, "images", "--quiet", "--filter", f"reference={reference}").strip())
+    return bool(buildah(context, "images", "--quiet", "--filter", f"reference={reference}").strip())
 
 
 @contextmanager

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from rainbow.model.release import Phase, Release
 from rainbow.model.route import RouteState
@@ -44,6 +46,19 @@ class SwitchDecision:
     act: Act
     reasons: tuple[str, ...]
     demoted: tuple[str, ...] = ()
+
+
+def recorded(release: Release, route: RouteState, now: datetime) -> dict[str, Any]:
+    """The fields of its status that make the record of a release say what the route says."""
+    status = release.status
+    if route.current == release.id:
+        # Live since the switch; a release that came back is live since it came back.
+        known = status.live_at if status.phase == Phase.CURRENT else None
+        current = {"phase": Phase.CURRENT, "traffic": ALL, "live_at": known or route.switched_at or now}
+        return current | dict.fromkeys(("demoted_at", "drained_at", "blocker", "message"))
+    if status.phase == Phase.CURRENT:
+        return {"phase": Phase.DRAINING, "traffic": NONE, "demoted_at": status.demoted_at or now}
+    return {"traffic": NONE}
 
 
 _TESTED = (Phase.READY, Phase.CURRENT, Phase.DRAINING, Phase.DRAINED)

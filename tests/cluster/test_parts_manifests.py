@@ -89,12 +89,18 @@ def test_no_role_is_boundless(documents: list[dict[str, Any]]) -> None:
     assert not [rule for rule in rules if "*" in {*rule["verbs"], *rule["resources"], *rule["apiGroups"]}]
 
 
-def test_prometheus_settings_are_yaml_with_the_promised_labels(documents: list[dict[str, Any]]) -> None:
-    """Targets are labelled with namespace, pod, app and release, and scraped every two seconds."""
+def test_prometheus_reads_the_file_that_is_kept_for_it(documents: list[dict[str, Any]]) -> None:
+    """Both containers name one file on one shared volume; targets are scraped every two seconds."""
     settings = next(i for i in documents if i["kind"] == "ConfigMap" and i["metadata"]["name"] == "prometheus")
     content = yaml.safe_load(settings["data"]["prometheus.yml"])
-    relabelled = {rule.get("target_label") for rule in content["scrape_configs"][0]["relabel_configs"]}
-    assert {"namespace", "pod", "app", "release"} <= relabelled
+    [discovery] = content["scrape_configs"][0]["file_sd_configs"]
+    [file] = discovery["files"]
+    pod = deployments(documents)["prometheus"]["spec"]["template"]["spec"]
+    keeper = next(item for item in pod["containers"] if item["name"] == "discover")
+    assert f"--file={file}" in keeper["args"]
+    assert {"name": "targets", "emptyDir": {"sizeLimit": "16Mi"}} in pod["volumes"]
+    for container in pod["containers"]:
+        assert "/targets" in [mount["mountPath"] for mount in container["volumeMounts"]]
     assert content["global"]["scrape_interval"] == "2s"
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rainbow.decisions.switch import Act, SwitchDecision, SwitchFacts, decide_switch
+from rainbow.decisions.switch import Act, SwitchDecision, SwitchFacts, decide_switch, recorded
 from rainbow.model.release import Phase, Release
 from rainbow.model.route import RouteState
 from tests.decisions.make import HOUR, NOW, release
@@ -116,6 +117,28 @@ def test_a_route_to_a_release_without_record_is_refused() -> None:
     decision = _decide(_to("v9"), _release("v2"))
     assert decision.act == Act.REFUSE
     assert "no record" in decision.reasons[0]
+
+
+@pytest.mark.parametrize("switched_at", [None, NOW - HOUR])
+def test_the_record_of_the_routed_release_is_live_since_the_switch(switched_at: datetime | None) -> None:
+    """By what the switch left on the route; and nothing of an earlier end remains."""
+    back = _release("v1", Phase.DRAINED, live_at=NOW - 9 * HOUR, demoted_at=NOW - 5 * HOUR, drained_at=NOW - 4 * HOUR)
+    status = recorded(back, replace(_to("v1"), switched_at=switched_at), NOW)
+    assert (status["phase"], status["traffic"], status["live_at"]) == (Phase.CURRENT, "100%", switched_at or NOW)
+    assert (status["demoted_at"], status["drained_at"]) == (None, None)
+
+
+def test_a_release_that_stays_current_keeps_its_time() -> None:
+    """A second run of the same switch is no news."""
+    current = _release("v1", Phase.CURRENT, live_at=NOW - 3 * HOUR)
+    assert recorded(current, replace(_to("v1"), switched_at=NOW), NOW)["live_at"] == NOW - 3 * HOUR
+
+
+def test_a_current_release_that_is_no_longer_routed_is_draining_from_now() -> None:
+    """S9 counts from here. One that was never current is not demoted."""
+    status = recorded(_release("v1", Phase.CURRENT, live_at=NOW - HOUR), _to("v2"), NOW)
+    assert status == {"phase": Phase.DRAINING, "traffic": "-", "demoted_at": NOW}
+    assert recorded(_release("v1", traffic="switching"), _to("v2"), NOW) == {"traffic": "-"}
 
 
 _releases = st.lists(

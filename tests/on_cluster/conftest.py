@@ -68,6 +68,7 @@ def spawn_images(kube: Kube, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     # Nobody waits for this release to become live: only its build is wanted.
     path = str(folder / "rainbow.yaml")
     subprocess.run([RAINBOW, "release", "-f", path, "--release", "v1", "--wait", "submitted"], check=True)
+
     def built() -> dict[str, str]:
         status = read_release(kube, name, APP, "v1").status
         assert status.failed_at is None, status.message

@@ -130,7 +130,7 @@ def test_the_route_moves_and_both_records_say_so(shop: Shop) -> None:
     shop.settled()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     runs=st.lists(
         st.tuples(
@@ -169,7 +169,7 @@ def _tolerant(
         shop.switch(name, around, allow_older=allow_older)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     name=st.sampled_from(NAMES),
     other=st.sampled_from(NAMES),
