@@ -48,4 +48,5 @@ def _there(directory: Path) -> Iterator[None]:
 
 
 def _knows_overlay() -> bool:
-    return Path("/sys/module/overlay").exists() or "\toverlay\n" in Path("/proc/filesystems").read_text(encoding="utf-8")
+    known = Path("/proc/filesystems").read_text(encoding="utf-8")
+    return "\toverlay\n" in known or Path("/sys/module/overlay").exists()

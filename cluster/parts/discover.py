@@ -11,7 +11,11 @@ from pathlib import Path
 
 from cluster.parts import golang
 
-MODULE = golang.Module(name="discover", source=Path(__file__).parent.parent / "go" / "discover", packages=("rainbow.dev/cluster/discover",))
+MODULE = golang.Module(
+    name="discover",
+    source=Path(__file__).parent.parent / "go" / "discover",
+    packages=("rainbow.dev/cluster/discover",),
+)
 
 
 def build(cache: Path, progress: Callable[[int, int], None]) -> Path:

@@ -79,7 +79,8 @@ def build(context: Context) -> References:
 
 def push(context: Context, wanted: References) -> None:
     """Push what the registry does not have."""
-    missing = [reference for reference in (wanted.base, wanted.step, wanted.builder) if not in_registry(context, reference)]
+    wanted_here = (wanted.base, wanted.step, wanted.builder)
+    missing = [reference for reference in wanted_here if not in_registry(context, reference)]
     with _alone(context):
         for reference in missing:
             address = reference.replace(REGISTRY, f"127.0.0.1:{context.ports.registry}")

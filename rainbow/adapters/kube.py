@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
 from rainbow.errors import BadInput, Conflict, PermanentError, TemporaryError
 from rainbow.model.names import FIELD_MANAGER
@@ -29,6 +29,10 @@ APPLY_PATCH = "application/apply-patch+yaml"
 
 class NotThere(PermanentError):
     """The object does not exist (HTTP 404)."""
+
+
+class Forbidden(PermanentError):
+    """The right is missing (HTTP 403); or the API server has just started and has not read its roles yet."""
 
 
 @dataclass(frozen=True)
@@ -181,10 +185,17 @@ class Kube:
         repeat: bool = True,
     ) -> str:
         """One request; `repeat` says that it may be sent again after an answer that never came."""
+
+        def again(error: BaseException) -> bool:
+            # A conflict needs a new decision, not the same request; a refusal by RBAC has changed nothing.
+            return isinstance(error, Forbidden) or (
+                repeat and isinstance(error, TemporaryError) and not isinstance(error, Conflict)
+            )
+
         attempts = Retrying(
-            stop=stop_after_attempt(self.attempts if repeat else 1),
-            wait=wait_exponential_jitter(multiplier=0.2, max=3),
-            retry=retry_if_exception_type(TemporaryError),
+            stop=stop_after_attempt(self.attempts),
+            wait=wait_exponential_jitter(multiplier=0.3, max=3),
+            retry=retry_if_exception(again),
             reraise=True,
         )
         return attempts(self._once, method, path, query or {}, body, content_type)
@@ -266,5 +277,5 @@ def _error(status: int, what: str, text: str) -> Exception:
         # 401: the token of a ServiceAccount is renewed on disk while a step runs.
         return TemporaryError(said)
     if status == 403:
-        return PermanentError(f"{said}. The ServiceAccount lacks this right: run `rainbow install` again")
+        return Forbidden(f"{said}. The ServiceAccount lacks this right: run `rainbow install` again")
     return PermanentError(said)
