@@ -28,7 +28,9 @@ demo: cluster-up ## Perform the main job: three rainbow releases of a running ap
 	$(ON_CLUSTER) PYTHONPATH=examples/spawn $(BIN)/python -m demo
 
 test: check cluster-up ## All tests, those on the cluster included
-	$(ON_CLUSTER) $(BIN)/pytest
+	$(ON_CLUSTER) $(BIN)/pytest --numprocesses 2 -m "not cluster"
+	$(ON_CLUSTER) $(BIN)/pytest -m "cluster and alone"
+	$(ON_CLUSTER) $(BIN)/pytest --numprocesses 4 --dist worksteal -m "cluster and not alone"
 
 test-fast: setup ## The tests that need no cluster, in under 30 seconds
 	$(BIN)/pytest --numprocesses 2 -m "not cluster and not slow"

@@ -1,19 +1,20 @@
 """Takes the cluster down and leaves the machine as it was.
 
 Pods go first, through the container runtime, so that network plugins give back what they took. Then the processes,
-each by its identity; then interface, tables, chains and cgroups, each by its name. With the last process goes the
-node's mount namespace with every mount in it.
+each by its identity; then interface, tables, chains and cgroups, each by its name, unless a cluster of another home
+has them now. With the last process goes the node's mount namespace with every mount in it.
 """
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import psutil
 
-from cluster import cgroups, lock, namespace, network, node, preflight
+from cluster import cgroups, lock, namespace, neighbours, network, node, preflight
 from cluster.context import Context
 from cluster.processes import Processes
 from cluster.report import Report
@@ -42,11 +43,13 @@ def down(context: Context, report: Report, *, purge: bool = False) -> None:
             processes.stop(CONTROL_PLANE, grace=3)
             processes.stop(["etcd"])
             processes.stop([namespace.HOLDER], grace=3)
-        with report.task("removing what is left on the machine"):
-            _clean(context)
+        if other := neighbours.other_home(context):
+            report.line(f"note: {other.problem}; its network, its cgroups and its directories stay")
+        else:
+            with report.task("removing what is left on the machine"):
+                _clean(context)
         if purge:
-            shutil.rmtree(context.state)
-            report.line(f"removed {context.state}; the cache of builds stays in {context.cache}")
+            _purge(context, report)
 
 
 def _stop_pods(context: Context, processes: Processes, report: Report) -> None:
@@ -88,9 +91,24 @@ def _clean(context: Context) -> None:
     context.containerd_socket.unlink(missing_ok=True)
 
 
+def _purge(context: Context, report: Report) -> None:
+    # Whatever is mounted in there would be emptied: it may be a person's own directory.
+    if mounts := _mounts(context.state):
+        raise TemporaryError(f"still mounted: {', '.join(map(str, mounts))}; unmount it and run this again")
+    with report.task(f"removing {context.state}"):
+        shutil.rmtree(context.state)
+    report.line(f"the cache of builds stays in {context.cache}")
+
+
 def _unmount(context: Context) -> None:
-    """Unmount what a build that was interrupted left below the cluster's directories, the innermost first."""
-    mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()]
-    for mount in reversed(mounts):
-        if any(Path(mount).is_relative_to(directory) for directory in (context.state, context.cache)):
-            subprocess.run(["umount", "--lazy", mount], capture_output=True, timeout=30, check=False)
+    """Unmount what buildah left, the innermost first; nothing else mounts outside the node's namespace."""
+    for mount in reversed(_mounts(context.run, context.cache / "buildah")):
+        subprocess.run(["umount", "--lazy", str(mount)], capture_output=True, timeout=30, check=False)
+
+
+def _mounts(*directories: Path) -> list[Path]:
+    """Return what is mounted below these directories (on one itself may be a disk of its own)."""
+    words = [line.split()[1] for line in Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()]
+    # A space is written as \040.
+    paths = [Path(re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), word)) for word in words]
+    return [path for path in paths if any(directory in path.parents for directory in directories)]

@@ -13,6 +13,7 @@ import subprocess
 from pathlib import Path
 
 from cluster.parts.command import run
+from rainbow.errors import TemporaryError
 
 SUITE = "bookworm"
 # usr-is-merged by name: left to choose, apt takes usrmerge, and with it 50 MB of Perl.
@@ -35,13 +36,23 @@ def unpacked(package: str, cache: Path) -> Path:
     fetched = cache / "debian" / f"{package}.download"
     shutil.rmtree(fetched, ignore_errors=True)
     fetched.mkdir(parents=True)
-    # As root without the sandbox: the sandbox's user may not write below root's own cache directory.
-    run("apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", package, directory=fetched)
+    _download(package, fetched)
     archive = next(fetched.glob("*.deb"))
     run("dpkg", "-x", str(archive), str(fetched / "files"))
     os.replace(fetched / "files", destination)
     shutil.rmtree(fetched)
     return destination
+
+
+def _download(package: str, directory: Path) -> None:
+    # As root without the sandbox: the sandbox's user may not write below root's own cache directory.
+    command = ("apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", package)
+    try:
+        run(*command, directory=directory)
+    except TemporaryError:
+        # Lists of packages that are missing, or so old that they name one that is gone from the archive.
+        run("apt-get", "-q", "update")
+        run(*command, directory=directory)
 
 
 def base(cache: Path) -> Path:

@@ -10,15 +10,24 @@ import hashlib
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import psutil
 
 from cluster.parts.command import run
 from rainbow.errors import PermanentError, TemporaryError
 
 # Nothing of a person's own Go settings may change what is built.
 ENVIRONMENT = {"CGO_ENABLED": "0", "GOFLAGS": "", "GOWORK": "off", "GO111MODULE": "on"}
+# Without tables for a debugger, which the linker drops anyway (-s -w): a tenth less work for the compiler.
+# One set of flags for all modules, or what they share would be compiled twice.
+COMPILER_FLAGS = ("-buildvcs=false", "-trimpath", "-gcflags=all=-dwarf=false", "-v")
+# With memory to spare the compiler collects its garbage less often: another tenth.
+GENEROUS = {"GOGC": "400"}
+MEMORY_TO_SPARE = 8 * 2**30
 SOURCES = ("go.mod", "go.sum", "*.go", "*/*.go")
 LAST_LINES = 20
 
@@ -37,11 +46,12 @@ class Module:
     @property
     def programs(self) -> tuple[str, ...]:
         """The names of the programs, in the packages' order."""
-        return tuple(package.rsplit("/", 1)[-1] for package in self.packages)
+        return tuple(self.name if package == "." else package.rsplit("/", 1)[-1] for package in self.packages)
 
     def files(self) -> list[Path]:
         """The module's own files: what a build depends on."""
-        return sorted(file for pattern in SOURCES for file in self.source.glob(pattern))
+        found = sorted(file for pattern in SOURCES for file in self.source.glob(pattern))
+        return [file for file in found if not file.name.endswith("_test.go")]
 
 
 def build(module: Module, cache: Path, progress: Callable[[int, int], None]) -> Path:
@@ -55,7 +65,7 @@ def build(module: Module, cache: Path, progress: Callable[[int, int], None]) -> 
     source = _copy(module, cache / "go" / f"{module.name}.source") if module.additions else module.source
     partial = cache / "go" / f"{module.name}.partial"
     shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir()
+    partial.mkdir(parents=True)
     _compile(module, source, partial, progress)
     shutil.rmtree(destination, ignore_errors=True)
     os.replace(partial, destination)
@@ -73,6 +83,12 @@ def key(module: Module) -> str:
         digest.update(f"{file.relative_to(module.source)}\0".encode())
         digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def compiling() -> dict[str, str]:
+    """Return the environment in which a build runs."""
+    generous = GENEROUS if psutil.virtual_memory().available > MEMORY_TO_SPARE else {}
+    return {**os.environ, **ENVIRONMENT, **generous}
 
 
 def downloaded(module: Path, dependency: str) -> Path:
@@ -110,31 +126,36 @@ def _compile(module: Module, source: Path, destination: Path, progress: Callable
     mode = ("-mod=vendor" if module.additions else "-mod=readonly", f"-tags={module.tags}")
     total = len(go("list", *mode, "-deps", *module.packages, directory=source).splitlines())
     progress(0, total)
-    arguments = [
-        *mode,
-        "-buildvcs=false",
-        "-trimpath",
-        "-v",
-        f"-ldflags={module.linker_flags}",
-        "-o",
-        f"{destination}/",
-    ]
-    with subprocess.Popen(
-        ["nice", "-n", "5", "go", "build", *arguments, *module.packages],
-        cwd=source,
-        env={**os.environ, **ENVIRONMENT},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as compiler:
-        last: list[str] = []
+    arguments = [*mode, *COMPILER_FLAGS, f"-ldflags={module.linker_flags}", "-o", f"{destination}/"]
+    last: list[str] = []
+    with _compiler(source, "go", "build", *arguments, *module.packages) as compiler:
         for done, line in enumerate(compiler.stderr or (), start=1):
             last = [*last[-LAST_LINES:], line.rstrip()]
             progress(min(done, total), total)
     if compiler.returncode:
         raise TemporaryError(f"building {module.name} failed:\n" + "\n".join(last))
     progress(total, total)
+
+
+@contextmanager
+def _compiler(directory: Path, *command: str) -> Iterator[subprocess.Popen[str]]:
+    """Run a command that ends with this block, whatever ends the block (Ctrl-C above all)."""
+    process = subprocess.Popen(
+        ["nice", "-n", "5", *command],
+        cwd=directory,
+        env=compiling(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        with process:
+            yield process
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait(timeout=10)
 
 
 def _forget_older(module: Module, newest: Path) -> None:

@@ -105,7 +105,11 @@ def _bud(context: Context, folder: Path, containerfile: Path, reference: str, *a
 
 
 def _forget_older(context: Context, wanted: References) -> None:
-    """Remove earlier images of these names from the store; layers that the new ones use stay."""
+    """Remove earlier images of these names from the store, and what builds that were killed left there.
+
+    Layers that the new images use stay.
+    """
+    buildah(context, "rm", "--all")
     names = buildah(context, "images", "--format", "{{.Name}}:{{.Tag}}").split()
     kept = {wanted.base, wanted.step, wanted.builder}
     ours = (f"{REGISTRY}/rainbow/step:", f"{REGISTRY}/rainbow/builder:")

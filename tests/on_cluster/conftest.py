@@ -1,5 +1,6 @@
 """What tests on the cluster share: the cluster, a namespace of their own, and spawn with its storage worker."""
 
+import json
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from demo.stage import clear, copy_spawn, storage_worker
+from filelock import FileLock
 from spawn_app import APP, RAINBOW, Spawn, eventually
 
 from cluster.context import Context
@@ -52,38 +54,50 @@ def namespace(kube: Kube) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def storage(context: Context, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def storage(context: Context, tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Popen[bytes]]:
     """spawn's storage worker, a process outside the cluster that serves all releases of all tests."""
-    with storage_worker(f"nats://127.0.0.1:{context.ports.nats}", tmp_path_factory.mktemp("storage")):
-        yield
+    with storage_worker(f"nats://127.0.0.1:{context.ports.nats}", tmp_path_factory.mktemp("storage")) as process:
+        yield process
 
 
 @pytest.fixture(scope="session")
-def spawn_images(kube: Kube, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """spawn's images, built once in the cluster by the step `build` alone."""
-    folder = tmp_path_factory.mktemp("build")
-    name = f"test-build-{uuid.uuid4().hex[:6]}"
-    copy_spawn(folder, name)
-    subprocess.run([RAINBOW, "install", "-n", name], check=True, stdout=sys.stderr)
+def spawn_images(kube: Kube, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> dict[str, str]:
+    """spawn's images, built in the cluster by the step `build`, once for all processes of a test run."""
+    folder = tmp_path_factory.getbasetemp()
+    shared = folder if worker_id == "master" else folder.parent
+    built = shared / "spawn-images.json"
+    with FileLock(shared / "spawn-images.lock"):
+        if not built.exists():
+            images = _build(kube, tmp_path_factory.mktemp("build"))
+            built.write_text(json.dumps(images))
+        found: dict[str, str] = json.loads(built.read_text())
+        return found
+
+
+def _build(kube: Kube, folder: Path) -> dict[str, str]:
+    namespace = f"test-build-{uuid.uuid4().hex[:6]}"
+    copy_spawn(folder, namespace)
+    subprocess.run([RAINBOW, "install", "-n", namespace], check=True, stdout=sys.stderr)
     # Nobody waits for this release to become live: only its build is wanted.
     path = str(folder / "rainbow.yaml")
     subprocess.run([RAINBOW, "release", "-f", path, "--release", "v1", "--wait", "submitted"], check=True)
 
     def built() -> dict[str, str]:
-        status = read_release(kube, name, APP, "v1").status
+        status = read_release(kube, namespace, APP, "v1").status
         assert status.failed_at is None, status.message
         return status.images
 
-    yield eventually("the images of spawn", built, timeout=600)
-    clear(kube, name)
+    images: dict[str, str] = eventually("the images of spawn", built, timeout=600)
+    clear(kube, namespace, wait=False)
+    return images
 
 
 @pytest.fixture
 def spawn(
-    kube: Kube, namespace: str, context: Context, storage: None, spawn_images: dict[str, str], tmp_path: Path
+    kube: Kube, namespace: str, context: Context, storage: object, spawn_images: dict[str, str], tmp_path: Path
 ) -> Iterator[Spawn]:
     """spawn, ready to be released into a namespace of the test's own."""
     copy_spawn(tmp_path, namespace)
     subprocess.run([RAINBOW, "install", "-n", namespace], check=True, stdout=sys.stderr)
     yield Spawn(kube, namespace, tmp_path, f"http://127.0.0.1:{context.ports.traefik}", spawn_images)
-    clear(kube, namespace)
+    clear(kube, namespace, wait=False)

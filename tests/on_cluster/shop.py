@@ -8,6 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,6 +17,7 @@ from rainbow.adapters.kube import DEPLOYMENT, INGRESS, POD, Kind, Kube, Object
 from rainbow.adapters.prometheus import Prometheus, fill_in
 from rainbow.adapters.records import note, read_release
 from rainbow.adapters.world import World
+from rainbow.errors import TemporaryError
 from rainbow.model.app import AppConfig
 from rainbow.model.names import object_name, release_labels, release_selector
 from rainbow.model.release import ObjectRef, Phase, Release, ReleaseSpec, new_record
@@ -116,13 +118,8 @@ class Shop:
 
     def current(self, name: str) -> Release:
         """A release that the route points at."""
-        status: dict[str, Any] = {
-            "phase": Phase.CURRENT,
-            "demoted_at": None,
-            "live_at": datetime.now(UTC),
-            "traffic": "100%",
-        }
-        record = self.release(name, tasks=None, **status)
+        status: dict[str, Any] = {"phase": Phase.CURRENT, "demoted_at": None, "traffic": "100%"}
+        record = self.release(name, tasks=None, live_at=datetime.now(UTC), **status)
         self.point_at(name)
         return record
 
@@ -194,9 +191,12 @@ class Shop:
 
 
 def eventually(holds: Callable[[], bool], what: str, seconds: float = 60) -> None:
-    """Wait until something holds."""
+    """Wait until something holds; what cannot be asked right now does not hold yet."""
     until = time.monotonic() + seconds
-    while not holds():
+    while True:
+        with suppress(TemporaryError):
+            if holds():
+                return
         assert time.monotonic() < until, f"not within {seconds} s: {what}"
         time.sleep(0.1)
 

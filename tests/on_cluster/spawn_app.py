@@ -9,6 +9,7 @@ import time
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,10 @@ class Spawn:
         config = yaml.safe_load(path.read_text())
         change(config)
         path.write_text(yaml.safe_dump(config, sort_keys=False))
+
+    def now(self) -> datetime:
+        """The time, as the records tell it."""
+        return datetime.now(UTC)
 
     def record(self, release: str) -> Release:
         """The record of a release."""

@@ -72,13 +72,14 @@ class Repository:
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
-def clear(kube: Kube, namespace: str) -> bool:
-    """Remove the namespace of an earlier run and wait until it is gone. Returns whether there was one."""
+def clear(kube: Kube, namespace: str, *, wait: bool = True) -> bool:
+    """Remove the namespace of an earlier run, and wait until it is gone. Returns whether there was one."""
     if kube.get(_NAMESPACE, None, namespace) is None:
         return False
     # Workers that are told to stop finish their tasks first; whoever starts anew does not wait for those.
     now = ("-n", namespace, "--force", "--grace-period=0", "--wait=false")
-    for command in (("deployments,replicasets", "--all", *now), ("pods", "--all", *now), ("namespace", namespace)):
+    everything = (("deployments,replicasets", "--all", *now), ("pods", "--all", *now))
+    for command in (*everything, ("namespace", namespace, f"--wait={str(wait).lower()}")):
         subprocess.run([_program("kubectl"), "delete", *command], check=True, capture_output=True)
     return True
 
@@ -97,7 +98,7 @@ def _program(name: str) -> str:
 
 
 @contextmanager
-def storage_worker(nats_url: str, folder: Path) -> Iterator[None]:
+def storage_worker(nats_url: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     """The storage worker as a process of this host, outside the cluster (S12)."""
     log = (folder / "storage.log").open("w")
     environment = os.environ | {
@@ -110,7 +111,7 @@ def storage_worker(nats_url: str, folder: Path) -> Iterator[None]:
     }
     process = subprocess.Popen([sys.executable, "-m", "spawn", "storage"], env=environment, stdout=log, stderr=log)
     try:
-        yield
+        yield process
     finally:
         process.terminate()
         process.wait(timeout=60)

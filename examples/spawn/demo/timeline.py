@@ -13,7 +13,7 @@ from rich.text import Text
 
 from rainbow.model.release import Release, format_time
 
-WIDTH = 60
+WIDTH = 48  # fits a terminal of 80 columns
 _COLOURS = ("red", "yellow", "green", "blue", "magenta")
 
 
@@ -80,9 +80,9 @@ def draw(data: dict[str, Any], console: Console) -> None:
     began = min(_at(lane["created"]) for lane in data["releases"])
     ended = max(_at(event["at"]) for event in data["timeline"])
     scale = WIDTH / max((ended - began).total_seconds(), 1)
-    lanes = Table(box=None, title="Releases over time", title_justify="left", pad_edge=False)
-    for heading in ("release", "▒ deployed and tested   █ live   ▓ draining   · gone", "switch", "tasks"):
-        lanes.add_column(heading)
+    lanes = Table(box=None, pad_edge=False)
+    for heading in ("release", "over time", "switch", "tasks"):
+        lanes.add_column(heading, no_wrap=True, justify="right" if heading in ("switch", "tasks") else "left")
     for index, lane in enumerate(data["releases"]):
         bar = Text(style=_COLOURS[index % len(_COLOURS)])
         for cell in range(WIDTH):
@@ -90,6 +90,7 @@ def draw(data: dict[str, Any], console: Console) -> None:
         ms = "" if lane["switch_ms"] is None else f"{lane['switch_ms']:.0f} ms"
         lanes.add_row(lane["release"], bar, ms, str(lane["tasks"]))
     console.print(lanes)
+    console.print("[dim]▒ deployed and tested   █ live   ▓ draining   · gone[/]")
     counts, tasks = data["requests"], data["tasks"]
     console.print(
         f"requests: {counts['sent']} sent, {counts['failed']} failed   tasks: {tasks['started']} started, "
