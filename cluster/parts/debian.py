@@ -9,7 +9,6 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
 from cluster.parts.command import run
@@ -93,11 +92,3 @@ def _sources() -> list[str]:
 def _is_debian(text: str) -> bool:
     lines = [line for line in text.splitlines() if line.startswith(("deb ", "Suites:"))]
     return "/debian" in text and any(SUITE in line.split() for line in lines)
-
-
-def installed(package: str) -> bool:
-    """Tell whether a package is installed on the host."""
-    query = subprocess.run(
-        ["dpkg-query", "-W", "-f=${db:Status-Abbrev}", package], capture_output=True, text=True, check=False
-    )
-    return query.returncode == 0 and query.stdout.startswith("ii")

@@ -17,7 +17,7 @@ from cluster.context import Context
 from cluster.processes import Processes
 from cluster.status import PARTS, status
 
-pytestmark = [pytest.mark.cluster, pytest.mark.slow]
+pytestmark = [pytest.mark.cluster, pytest.mark.alone]
 
 WARM_START = 60.0
 
