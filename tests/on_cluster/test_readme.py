@@ -36,7 +36,7 @@ def test_every_command_works(spawn: Spawn, tmp_path: Path) -> None:
     assert answer.returncode == 0, said
     assert "X-Release: v1" in said
     assert re.search(r"spawn-v2\s+Current\s+100%", said), said
-    assert "switch would refuse" in said
+    assert "switch of spawn to v1 would refuse" in said
     assert "v1: keep:" in said
 
 
