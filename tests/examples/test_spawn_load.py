@@ -6,8 +6,11 @@ import json
 import time
 from pathlib import Path
 
+import pytest
 from load import Load, Plan
 from spawn_fleet import Fleet, eventually, free_port
+
+pytestmark = pytest.mark.slow
 
 QUICK = (0.0, 0.2, 0.5)
 

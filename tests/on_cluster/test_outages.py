@@ -1,11 +1,10 @@
 """What a whole release does while something around it is away: Prometheus, or what its tests need."""
 
-import signal
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+import yaml
 from spawn_app import APP, Spawn, eventually
 
 from cluster.context import Context
@@ -55,23 +54,24 @@ def test_without_prometheus_nothing_is_deleted(spawn: Spawn, kube: Kube) -> None
     eventually("v1 is deleted", lambda: spawn.record("v1").status.phase is Phase.DELETED)
 
 
-def test_retry_in_the_ui_goes_on_where_it_failed(
-    spawn: Spawn, kube: Kube, context: Context, storage: subprocess.Popen[bytes]
-) -> None:
-    """The storage was away, so the tests failed; it is back, somebody presses Retry (A3), and the release goes live."""
+def test_retry_in_the_ui_goes_on_where_it_failed(spawn: Spawn, kube: Kube, context: Context) -> None:
+    """A Secret was missing, so deploying failed; it is made, somebody presses Retry (A3), and the release goes live."""
     spawn.release("v1")
-    spawn.configure(lambda config: config["tests"].__setitem__("timeout", "20s"))
-    storage.send_signal(signal.SIGSTOP)
-    try:
-        answer = spawn.try_release("v2")
-    finally:
-        storage.send_signal(signal.SIGCONT)
+    worker = spawn.folder / "deploy" / "worker.yaml"
+    deployment, *others = yaml.safe_load_all(worker.read_text())
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    container["envFrom"] = [{"secretRef": {"name": "licence"}}]
+    worker.write_text(yaml.safe_dump_all([deployment, *others]))
+    answer = spawn.try_release("v2")
     assert answer.returncode == 1, answer.stderr
+    assert 'secret "licence" not found' in answer.stderr
     assert spawn.record("v2").status.phase is Phase.FAILED
     assert spawn.backend() == "api-v1"
     name = workflow_name(APP, "v2")
     workflow = kube.get(WORKFLOW, spawn.namespace, name)
     assert workflow is not None
+    secret = {"name": "licence", "namespace": spawn.namespace}
+    kube.create({"apiVersion": "v1", "kind": "Secret", "metadata": secret, "stringData": {"LICENCE": "granted"}})
     # The very code behind the button: the new object, and the pods to delete first.
     retried, pods = argo.retry(context.cache, workflow)
     for pod in pods:
