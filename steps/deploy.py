@@ -17,7 +17,7 @@ from rainbow.adapters.readiness import observe
 from rainbow.adapters.records import note_if_unchanged, read_release
 from rainbow.adapters.world import World
 from rainbow.decisions.readiness import Readiness, State, judge, track
-from rainbow.decisions.rendering import describe, overlay, restore_bare_services
+from rainbow.decisions.rendering import describe, foreign, overlay, restore_bare_services
 from rainbow.errors import Conflict, PermanentError, Refused, TemporaryError
 from rainbow.model.durations import format_duration
 from rainbow.model.release import ObjectRef, Phase, Release
@@ -31,10 +31,9 @@ RULES: list[dict[str, Any]] = [
     # The record: what to deploy, the inventory and the phase.
     {"apiGroups": ["rainbow.dev"], "resources": ["releases"], "verbs": ["get", "list"]},
     {"apiGroups": ["rainbow.dev"], "resources": ["releases/status"], "verbs": ["patch"]},
-    # The kinds that a namespaced app is made of, applied (create, patch) and watched (get, list). Not Roles: whoever
-    # may create those can give itself every right in the namespace. Not Ingresses: they are for `switch` alone.
+    # The kinds of a release (RELEASABLE), applied (create, patch) and watched (get, list). Not Roles: whoever may
+    # create those can give itself every right in the namespace. Not Ingresses: they are for `switch` alone.
     {"apiGroups": [""], "resources": ["services", "configmaps", "serviceaccounts"], "verbs": _APPLY},
-    {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create", "patch"]},  # written, never read
     {"apiGroups": ["apps"], "resources": ["deployments", "statefulsets", "daemonsets"], "verbs": _APPLY},
     {"apiGroups": ["batch"], "resources": ["jobs", "cronjobs"], "verbs": _APPLY},
     {"apiGroups": ["policy"], "resources": ["poddisruptionbudgets"], "verbs": _APPLY},
@@ -58,14 +57,15 @@ def run(params: Params, world: World) -> None:
     """Deploy. Raises Refused for a base that cannot be a release, PermanentError when it does not become ready."""
     release = read_release(world.kube, params.namespace, params.app, params.release)
     if params.dry_run:
-        _plan(world, _rendered(world, release))
+        _plan(world, release, _rendered(world, release))
         return
     with marked_as_failed(world, release):
         _refuse_deleted(release)
         objects = _rendered(world, release)
+        _refuse_foreign(release, [world.kube.get(*identity(obj)) for obj in objects])
         release = _write_inventory(world, release, objects)
         for obj in objects:
-            world.kube.apply(_with_live_replicas(world, release, obj))
+            _put(world, release, obj)
             world.say(f"applied {describe(obj)}")
         _wait(world, release, [_ref(obj) for obj in objects])
         _note_deployed(world, release)
@@ -89,9 +89,9 @@ def _rendered(world: World, release: Release) -> list[Object]:
     objects, left_out = rendered_objects(release)
     for line in left_out:
         world.say(f"left out {line}")
-    if foreign := [describe(obj) for obj in objects if not _namespaced(world.kube, obj, release.namespace)]:
+    if wide := [describe(obj) for obj in objects if not _namespaced(world.kube, obj, release.namespace)]:
         raise Refused(
-            f"{', '.join(foreign)}: belongs to the whole cluster, not to a release; take it out of the base of app "
+            f"{', '.join(wide)}: belongs to the whole cluster, not to a release; take it out of the base of app "
             f"{release.app} and apply it once"
         )
     return objects
@@ -103,20 +103,40 @@ def _namespaced(kube: Kube, obj: Object, namespace: str) -> bool:
     )
 
 
-def _with_live_replicas(world: World, release: Release, obj: Object) -> Object:
+def _refuse_foreign(release: Release, there: Sequence[Object | None]) -> None:
+    """Applying takes over what it finds: another app's Service, say, with all of its users."""
+    if others := [whose for live in there if (whose := foreign(release.app, release.id, live))]:
+        raise Refused(
+            f"release {release.id} of app {release.app} would take over what is not its own in namespace "
+            f"{release.namespace}:\n  " + "\n  ".join(others) + "\n"
+            "Nothing of it was touched. Release under another id, or give the object another name in the base."
+        )
+
+
+def _put(world: World, release: Release, obj: Object) -> None:
+    """Create it, or apply it to the very object that was seen to be this release's: the API server refuses another."""
+    live = world.kube.get(*identity(obj))
+    if live is None:
+        world.kube.create(obj)
+        return
+    _refuse_foreign(release, [live])
+    seen = obj | {"metadata": obj["metadata"] | {"uid": live["metadata"]["uid"]}}
+    world.kube.apply(_with_live_replicas(release, seen, live))
+
+
+def _with_live_replicas(release: Release, obj: Object, live: Object) -> Object:
     """A release that users have seen keeps its size: a fixed count would end busy pods, or fight an autoscaler."""
     if not has_lived(release) or "replicas" not in (obj.get("spec") or {}):
         return obj
-    live = world.kube.get(*identity(obj))
-    return obj if live is None else obj | {"spec": obj["spec"] | {"replicas": live["spec"]["replicas"]}}
+    return obj | {"spec": obj["spec"] | {"replicas": live["spec"]["replicas"]}}
 
 
-def _plan(world: World, objects: Sequence[Object]) -> None:
+def _plan(world: World, release: Release, objects: Sequence[Object]) -> None:
+    there = [world.kube.get(*identity(obj)) for obj in objects]
+    _refuse_foreign(release, there)
     world.say(f"deploy would apply {len(objects)} objects, and wait until they are ready:")
-    for obj in objects:
-        kind, namespace, name = identity(obj)
-        there = world.kube.get(kind, namespace, name) is not None if kind.kind != "Secret" else None
-        world.say(f"  {describe(obj)}" + {True: " (exists)", False: " (new)", None: ""}[there])
+    for obj, live in zip(objects, there, strict=True):
+        world.say(f"  {describe(obj)} ({'new' if live is None else 'exists'})")
 
 
 def _refuse_deleted(release: Release) -> None:
@@ -194,7 +214,9 @@ def _wait(world: World, release: Release, expected: Sequence[ObjectRef]) -> None
 
 def _report(release: Release, what: str, decision: Readiness) -> str:
     lines = "".join(f"\n  {reason}" for reason in (*decision.reasons, *decision.pending))
+    # A release that was live and is deployed again by hand may have users at this moment.
+    users = "It carries traffic or did, so users may notice" if has_lived(release) else "Users are untouched"
     return (
         f"release {release.id} of app {release.app} in namespace {release.namespace} {what}:{lines}\n"
-        "Users are untouched. Mend the cause and retry this step, or release anew."
+        f"{users}. Mend the cause and retry this step, or release anew."
     )

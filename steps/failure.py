@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from rainbow.adapters.records import note, note_if_unchanged, read_release
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
+
+from rainbow.adapters.records import note_if_unchanged, read_release
 from rainbow.adapters.world import World
-from rainbow.errors import PermanentError, RainbowError
+from rainbow.errors import Conflict, PermanentError, RainbowError, TemporaryError
 from rainbow.model.release import Phase, Release
 
 # Users have seen it, or see it now: a step run again by hand takes nothing away from that.
@@ -32,20 +35,38 @@ def take_up(world: World, release: Release, phase: Phase) -> Release:
 
 @contextmanager
 def marked_as_failed(world: World, release: Release) -> Iterator[None]:
-    """A PermanentError inside makes the release Failed, unless it has lived; a TemporaryError leaves it as it is."""
+    """A PermanentError inside makes the release Failed, unless it has lived; a TemporaryError leaves its phase.
+
+    It is noted all the same: when the retries run out, people see why the release came no further.
+    """
     try:
         yield
     except PermanentError as error:
-        _mark(world, release, str(error))
+        mark_failed(world, release, str(error))
+        raise
+    except TemporaryError as error:
+        _note(world, release, message=_short(f"broken off, may do when tried again: {error}"))
         raise
 
 
-def _mark(world: World, release: Release, message: str) -> None:
-    short = message if len(message) <= LONGEST else message[: LONGEST - 1] + "…"
+def mark_failed(world: World, release: Release, message: str) -> None:
+    """Make it Failed, unless it has lived or is deleted. Whatever goes wrong is only said."""
+    _note(world, release, phase=Phase.FAILED, failed_at=world.clock.now(), message=_short(message))
+
+
+def _note(world: World, release: Release, **changes: Any) -> None:
+    attempts = Retrying(stop=stop_after_attempt(3), retry=retry_if_exception_type(Conflict), reraise=True)
     try:
-        latest = read_release(world.kube, release.namespace, release.app, release.id)
-        if has_lived(latest) or latest.status.phase == Phase.DELETED:
-            return
-        note(world.kube, latest, phase=Phase.FAILED, failed_at=world.clock.now(), message=short)
+        attempts(_note_unless_lived, world, release, changes)
     except RainbowError as error:
-        world.say(f"release {release.id} could not be marked as failed: {error}")
+        world.say(f"how the step ended could not be noted in the record of release {release.id}: {error}")
+
+
+def _note_unless_lived(world: World, release: Release, changes: dict[str, Any]) -> None:
+    latest = read_release(world.kube, release.namespace, release.app, release.id)
+    if not has_lived(latest) and latest.status.phase != Phase.DELETED:
+        note_if_unchanged(world.kube, latest, **changes)  # a switch to it may begin at this very moment
+
+
+def _short(message: str) -> str:
+    return message if len(message) <= LONGEST else message[: LONGEST - 1] + "…"

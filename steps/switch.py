@@ -2,7 +2,8 @@
 
 Everything slow comes before the patch: the proxy has to answer from the release on its preview host first, so that
 the route never leads to a backend that the proxy does not know yet (design.md, rule 3). The record of the release
-before stays Current until the proxy was seen to answer from the new one. Killed at any line, a second run finishes.
+before says that it carries traffic until the proxy was seen to answer from the new one, though it says Draining when
+the run ends before that. Killed at any line, a second run finishes.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from rainbow.errors import Conflict, RainbowError, Refused, TemporaryError
 from rainbow.model.release import Phase, Release
 from rainbow.model.route import RouteState
 from steps.contract import StepParams
+from steps.failure import mark_failed
 
 OUTPUTS: Mapping[str, str] = {
     "previous": "",  # the release that was current before; empty when there was none
@@ -52,6 +54,15 @@ class Params(StepParams):
         default=False,
         description="also switch to a release that a newer one has replaced, or that was current before",
     )
+    proxy_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://",
+        description="instead of the address in rainbow.yaml, for running the step outside the cluster",
+    )
+
+
+class Superseded(Refused):
+    """A newer release was quicker."""
 
 
 @dataclass(frozen=True)
@@ -70,12 +81,17 @@ def run(params: Params, world: World) -> None:
         decision = _look(world, target, params).decision
         world.say(f"switch of {target.app} to {target.id} would {decision.act}: {'; '.join(decision.reasons)}")
         return
-    with _marked(world, target, params) as marked:
-        ensure_preview(world.kube, marked)
-        before, patched = _move(world, marked, params)
-        after = read_route(world.kube, marked.spec.app)
-        seen = ask_route(world.clock, marked, after.hosts)
-        _write_down(world, marked, before.decision)
+    try:
+        with _marked(world, target, params) as marked:
+            ensure_preview(world.kube, marked)
+            before, patched = _move(world, marked, params)
+            after = read_route(world.kube, marked.spec.app)
+            seen = ask_route(world.clock, marked, after.hosts, params.proxy_url)
+            _write_down(world, marked, before.decision)
+    except Superseded as error:
+        # Nobody would come back to it, and `delete` is to know that.
+        mark_failed(world, target, f"{error}; a person has it all the same by run-tests and switch --allow-older")
+        raise
     _report(world, marked, after, seen, patched)
 
 
@@ -90,7 +106,7 @@ def _look(world: World, target: Release, params: Params) -> Look:
 
 def _obey(look: Look) -> None:
     if look.decision.act == Act.REFUSE:
-        raise Refused(f"not switched: {'; '.join(look.decision.reasons)}")
+        raise (Superseded if look.decision.superseded else Refused)(f"not switched: {'; '.join(look.decision.reasons)}")
 
 
 # --- the mark that keeps `delete` away ----------------------------------------------------------------------
@@ -109,9 +125,10 @@ def _marked(world: World, target: Release, params: Params) -> Iterator[Release]:
     finally:
         try:
             _unmark(world, marked)
+            _note_replaced(world, marked)
         except RainbowError as error:
-            # The mark stays: a release is rather kept for too long than deleted under its users.
-            world.say(f"release {target.id} stays marked as {SWITCHING}, as the route cannot be read: {error}")
+            # The marks stay: a release is rather kept for too long than deleted under its users.
+            world.say(f"the records of {target.app} may not say yet what the route says: {error}")
 
 
 def _mark(world: World, target: Release, params: Params) -> Release:
@@ -132,13 +149,23 @@ def _unmark(world: World, target: Release) -> None:
         _settle(world, now)
 
 
-def _settle(world: World, release: Release) -> None:
+def _note_replaced(world: World, target: Release) -> None:
+    """However the run ends: when the route leads to the target, nobody else's record says that it is current."""
+    releases = list_releases(world.kube, target.namespace, target.app)
+    before = [r for r in releases if r.id != target.id and r.status.phase == Phase.CURRENT]
+    if before and read_route(world.kube, target.spec.app).current == target.id:
+        for release in before:
+            _settle(world, release, answered=False)
+
+
+def _settle(world: World, release: Release, *, answered: bool = True) -> None:
     """Have a record say what the route says. Others write too: each time on what was read."""
     for _ in range(ATTEMPTS):
         release = read_release(world.kube, release.namespace, release.app, release.id)
         route = read_route(world.kube, release.spec.app)
         try:
-            note_if_unchanged(world.kube, release, **recorded(release, route, world.clock.now()))
+            changes = recorded(release, route, world.clock.now(), answered=answered)
+            note_if_unchanged(world.kube, release, **changes)
             return
         except Conflict:
             continue
@@ -157,7 +184,7 @@ def _move(world: World, target: Release, params: Params) -> tuple[Look, float | 
         if look.decision.act == Act.NOTHING:
             return look, None
         if not asked:
-            seen = ask_preview(world.clock, target)
+            seen = ask_preview(world.clock, target, params.proxy_url)
             world.say(f"the proxy answers from release {target.id} on its preview host ({seen.count} requests)")
             asked = True
             continue

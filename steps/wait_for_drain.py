@@ -12,8 +12,8 @@ from typing import Any
 
 from pydantic import Field
 
-from rainbow.adapters.drain import LOOKING, DrainWatch
-from rainbow.adapters.records import list_releases, note_if_unchanged, read_release
+from rainbow.adapters.drain import LOOKING, DrainWatch, PrometheusUrl
+from rainbow.adapters.records import list_records, note_if_unchanged, read_release
 from rainbow.adapters.routes import read_route
 from rainbow.adapters.world import World
 from rainbow.decisions.drain import DrainDecision, DrainState
@@ -32,6 +32,7 @@ class Params(StepParams):
     max_wait: Duration = Field(
         default=timedelta(hours=6), description="give up after this long with exit code 75, to be started again"
     )
+    prometheus_url: PrometheusUrl = None
 
 
 OUTPUTS: dict[str, str] = {}
@@ -49,7 +50,7 @@ RULES: list[dict[str, Any]] = [
 
 def run(params: Params, world: World) -> None:
     """Wait. Raises TemporaryError when `max_wait` is over; SIGTERM ends it at any time (see rainbow/cli/step.py)."""
-    wait = _Wait(params, world, DrainWatch(world.kube, world.clock))
+    wait = _Wait(params, world, DrainWatch(world.kube, world.clock, params.prometheus_url))
     if params.dry_run:
         wait.preview()
         return
@@ -75,6 +76,7 @@ class _Wait:
     _shown: object = None
     _pending: set[str] = field(default_factory=set)
     _done: set[str] = field(default_factory=set)
+    _told: set[str] = field(default_factory=set)
 
     def look(self) -> bool:
         """Look once, note and say what changed. True when nothing is left to wait for."""
@@ -102,7 +104,11 @@ class _Wait:
         params, kube = self.params, self.world.kube
         given = read_release(kube, params.namespace, params.app, params.release)
         # The records before the route: a switch in between changes the record, so that what is noted by it conflicts.
-        records = list_releases(kube, params.namespace, params.app)
+        records, unreadable = list_records(kube, params.namespace, params.app)
+        for record in unreadable:
+            if record.release not in self._told:
+                self._told.add(record.release)
+                self.world.say(f"{record.release}: kept, and not waited for: {record.why}")
         current = read_route(kube, given.spec.app).current
         return to_wait_for(records, params.release, current)
 

@@ -1,21 +1,20 @@
 """The objects of releases: find them by their labels, and remove them one by one, each as it was read.
 
 Found by label in the app's own namespace, so that nothing without both labels of a release can ever be removed. The
-inventories in the records say which kinds to look at. Secrets are never read, and so are removed by selector.
+inventories in the records say which kinds to look at.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rainbow.adapters.kube import CONFIG_MAP, DEPLOYMENT, INGRESS, RELEASE, SERVICE, Kind, Kube, Object, identity
 from rainbow.errors import PermanentError
-from rainbow.model.names import APP_LABEL, RELEASE_LABEL, release_selector
+from rainbow.model.names import APP_LABEL, RELEASE_LABEL
 from rainbow.model.release import Release
 
-SECRET = Kind("v1", "Secret")
 # Whatever the inventory says: the preview route and the packed sources are made beside it.
 _ALWAYS = frozenset({INGRESS, DEPLOYMENT, SERVICE, CONFIG_MAP})
 
@@ -30,11 +29,9 @@ DELETABLE: list[dict[str, Any]] = [
 ]
 
 # First what leads to the release, so that no proxy is left with a Service that is gone; what does its work next.
-# Secrets come before the workloads: they are not counted among what is left, and something has to be left till then.
-_ROUTES, _SECRETS, _WORKLOADS, _SERVICES, _REST = range(5)
+_ROUTES, _WORKLOADS, _SERVICES, _REST = range(4)
 _ORDER = {
     "Ingress": _ROUTES,
-    "Secret": _SECRETS,
     "Deployment": _WORKLOADS,
     "StatefulSet": _WORKLOADS,
     "DaemonSet": _WORKLOADS,
@@ -46,9 +43,13 @@ _ORDER = {
 
 @dataclass(frozen=True)
 class Belongings:
-    """What was found: release id → its objects, in the order in which they are to be removed."""
+    """What was found: release id → its objects, in the order in which they are to be removed.
+
+    `hidden` says, for a release whose inventory names a kind that could not be listed, which one and why.
+    """
 
     objects: dict[str, tuple[Object, ...]]
+    hidden: dict[str, str] = field(default_factory=dict)
 
     def of(self, release: str) -> tuple[Object, ...]:
         """The objects of a release that are still there."""
@@ -63,17 +64,29 @@ class Belongings:
 
 
 def find_belongings(kube: Kube, releases: Sequence[Release]) -> Belongings:
-    """The objects of all releases of one app, in one list call per kind however many releases there are."""
+    """The objects of all releases of one app, in one list call per kind however many releases there are.
+
+    A kind that cannot be listed, for want of a right or of its CRD, concerns only the releases that have it.
+    """
     if not releases:
         return Belongings({})
     namespace, app = releases[0].namespace, releases[0].app
     found: dict[str, list[Object]] = {}
+    hidden: dict[str, str] = {}
     for kind in _kinds(releases):
-        for obj in kube.list(kind, namespace, labels=f"{APP_LABEL}={app},{RELEASE_LABEL}"):
+        try:
+            objects = kube.list(kind, namespace, labels=f"{APP_LABEL}={app},{RELEASE_LABEL}")
+        except PermanentError as error:
+            if kind in _ALWAYS:
+                raise
+            having = [r for r in releases if any(Kind(o.api_version, o.kind) == kind for o in r.status.objects)]
+            hidden |= {r.id: _why_hidden(kind, r, error) for r in having}
+            continue
+        for obj in objects:
             # An object of the whole cluster may be another namespace's app of the same name.
             if obj["metadata"].get("namespace") == namespace:
                 found.setdefault(obj["metadata"]["labels"][RELEASE_LABEL], []).append(obj)
-    return Belongings({release: in_order(objects) for release, objects in found.items()})
+    return Belongings({release: in_order(objects) for release, objects in found.items()}, hidden)
 
 
 def in_order(objects: Iterable[Object]) -> tuple[Object, ...]:
@@ -86,11 +99,7 @@ def remove(kube: Kube, release: Release, objects: Sequence[Object]) -> None:
 
     Raises Conflict when one was made anew since. Their pods end by themselves, within their grace period.
     """
-    secrets_gone = False
     for obj in objects:
-        if not secrets_gone and _rank(obj)[0] > _SECRETS:
-            _remove_secrets(kube, release)
-            secrets_gone = True
         kind, namespace, name = identity(obj)
         labels = obj["metadata"].get("labels") or {}
         if (labels.get(APP_LABEL), labels.get(RELEASE_LABEL)) != (release.app, release.id):
@@ -98,15 +107,16 @@ def remove(kube: Kube, release: Release, objects: Sequence[Object]) -> None:
         kube.delete(kind, namespace, name, uid=obj["metadata"]["uid"])
 
 
-def _remove_secrets(kube: Kube, release: Release) -> None:
-    if any(ref.kind == SECRET.kind for ref in release.status.objects):
-        selector = {"labelSelector": release_selector(release.app, release.id)}
-        kube.request("DELETE", kube.path(SECRET, release.namespace), query=selector)
+def _why_hidden(kind: Kind, release: Release, error: PermanentError) -> str:
+    return (
+        f"its objects of kind {kind.kind} cannot be looked at ({error}); let ServiceAccount rainbow-delete list and "
+        f"delete them, or remove what is left of the release by hand, and then its record: Release {release.name}"
+    )
 
 
 def _kinds(releases: Sequence[Release]) -> list[Kind]:
     known = {Kind(ref.api_version, ref.kind) for release in releases for ref in release.status.objects}
-    return sorted((known | _ALWAYS) - {SECRET, RELEASE}, key=lambda kind: (kind.api_version, kind.kind))
+    return sorted((known | _ALWAYS) - {RELEASE}, key=lambda kind: (kind.api_version, kind.kind))
 
 
 def _rank(obj: Object) -> tuple[int, str, str]:

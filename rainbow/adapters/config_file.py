@@ -17,6 +17,7 @@ from rainbow.adapters.config_words import expected_keys, found_and_expected
 from rainbow.adapters.kube import INGRESS, SERVICE, Object
 from rainbow.adapters.kustomize import load_objects
 from rainbow.adapters.routes.backends import backends, covers
+from rainbow.decisions.rendering import refusals
 from rainbow.errors import BadInput
 from rainbow.model.app import AppConfig
 from rainbow.model.names import RELEASE_LENGTH
@@ -46,6 +47,8 @@ def check_base(path: Path, app: AppConfig, base: str) -> None:
     objects = load_objects(base)
     checks = (_ingress, _tests, _images, _workloads, _names)
     found = [problem for check in checks for problem in check(app, objects)]
+    # What cannot be released would be refused by `deploy`; a Secret must not even get into the record.
+    found = found or [(("manifests", "kustomize"), text) for text in refusals(app, objects)]
     if found:
         _, places = parse(path, _text(path))
         # An image is wrong by its key; everything else by its value.

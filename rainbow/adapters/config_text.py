@@ -67,6 +67,10 @@ def parse(path: Path, text: str) -> tuple[Any, Places]:
         raise
     except YAMLError as error:
         raise BadInput(f"{path}:1:1: not YAML: {error}") from error
+    except ValueError as error:  # what looks like a date or a number and is none
+        raise BadInput(f"{path}: a value cannot be read: {error}; put what is meant as text in quotes") from error
+    except RecursionError as error:
+        raise BadInput(f"{path} is nested too deeply for a rainbow.yaml") from error
 
 
 def _walk(node: Any, loc: Loc, places: Places, seen: set[int]) -> None:

@@ -9,13 +9,16 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from rainbow.adapters.kube import DEPLOYMENT, POD, Kind, Kube, Object
 from rainbow.adapters.prometheus import Prometheus, Unanswered, fill_in
 from rainbow.adapters.world import Clock
 from rainbow.decisions.drain import Demotion, DrainDecision, decide_drain
 from rainbow.decisions.evidence import FINISHED, DrainPolicy, Evidence, Pod, Sample, Workload, judge
+from rainbow.decisions.switch import SWITCHING
 from rainbow.errors import TemporaryError
 from rainbow.model.names import APP_LABEL, RELEASE_LABEL
 from rainbow.model.release import Release
@@ -32,12 +35,26 @@ LOOKING: list[dict[str, Any]] = [
 ]
 
 
+# The flag of the steps that look.
+PrometheusUrl = Annotated[
+    str | None,
+    Field(
+        pattern=r"^https?://",
+        description="instead of the address in rainbow.yaml, for running the step outside the cluster",
+    ),
+]
+
+
 @dataclass
 class DrainWatch:
-    """Repeated looks at the same releases. The samples live here only: a new process begins a new row."""
+    """Repeated looks at the same releases. The samples live here only: a new process begins a new row.
+
+    `url`: instead of the address of Prometheus in the records.
+    """
 
     kube: Kube
     clock: Clock
+    url: str | None = None
     _history: dict[str, deque[Sample]] = field(default_factory=dict)
     _servers: dict[str, Prometheus] = field(default_factory=dict)
 
@@ -64,13 +81,14 @@ class DrainWatch:
 
     def _measured(self, release: Release, seen: Evidence) -> Evidence:
         drain, app = release.spec.app.drain.prometheus, release.spec.app
-        query = fill_in(drain.query, app.namespace, app.app, release.id)
         pods = [pod.name for pod in seen.pods if pod.phase not in FINISHED]
         try:
-            server = self._servers.setdefault(drain.url, Prometheus(drain.url))
+            url = self.url or drain.url
+            server = self._servers.setdefault(url, Prometheus(url))
             # The scrapes first: what the query then gives is at least as new as they are.
             scrapes = server.scrapes(app.namespace, pods)
-            tasks = server.vector(query)
+            tasks = server.vector(_filled(drain.query, release))
+            reporting = [] if drain.reporting is None else server.vector(_filled(drain.reporting, release))
         except Unanswered as error:
             return replace(seen, at=self.clock.now(), problem=str(error))
         return replace(
@@ -78,13 +96,24 @@ class DrainWatch:
             # Dated before the answers, not after: a sample must not look newer than it is.
             scrapes=tuple(scrapes),
             tasks=tuple(series.value for series in tasks),
+            reporting=tuple(series.value for series in reporting),
             evaluated_at=max((series.at for series in tasks), default=None),
         )
 
 
+def _filled(query: str, release: Release) -> str:
+    return fill_in(query, release.namespace, release.app, release.id)
+
+
 def demotion(release: Release) -> Demotion:
-    """Since when the release is not current, by its record; a demotion from before it last went live is none."""
+    """Since when the release is not current, by its record; a demotion from before it last went live is none.
+
+    A switch to it that was broken off may have made it current until its last note.
+    """
     status = release.status
+    if status.traffic == SWITCHING:
+        times = [time for time in (status.demoted_at, release.noted_at) if time is not None]
+        return Demotion(max(times, default=None))
     if status.demoted_at is None or (status.live_at is not None and status.demoted_at < status.live_at):
         return Demotion(None)
     return Demotion(status.demoted_at, status.drained_at)

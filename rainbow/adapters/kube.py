@@ -143,6 +143,17 @@ class Kube:
             return False
         return True
 
+    # --- what the cluster has ------------------------------------------------------------------------------
+
+    def kinds(self, group: str) -> Sequence[Kind]:
+        """All kinds of an API group, for each version that serves it, the best one first; none without the group."""
+        try:
+            versions = self._json("GET", f"/apis/{group}")["versions"]
+        except NotThere:
+            return []
+        lists = [self._json("GET", f"/apis/{version['groupVersion']}") for version in versions]
+        return [Kind(found["groupVersion"], r["kind"]) for found in lists for r in found["resources"]]
+
     # --- paths and requests --------------------------------------------------------------------------------
 
     def path(self, kind: Kind, namespace: str | None, name: str | None = None) -> str:
@@ -240,6 +251,7 @@ def connect(*, context: str | None = None) -> Kube:
 
     Raises BadInput when there is none. As in kubectl, what was said comes before what was found.
     """
+    import yaml
     from kubernetes import client, config
     from kubernetes.config import ConfigException
 
@@ -256,6 +268,9 @@ def connect(*, context: str | None = None) -> Kube:
         raise BadInput(
             f"no cluster to talk to: {error} Set KUBECONFIG, or start the embedded one: rainbow cluster up"
         ) from error
+    except (yaml.YAMLError, ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
+        # The client reads a kubeconfig without looking at its shape.
+        raise BadInput(f"the kubeconfig is malformed: {error}; set KUBECONFIG to another one, or mend it") from error
     return Kube(client.ApiClient(configuration))
 
 

@@ -6,6 +6,7 @@ nothing pooled, no redirects followed, and no HTTP_PROXY of a company between th
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from itertools import cycle
 from urllib.parse import urlsplit
 
 from rainbow.adapters.world import Clock
+from rainbow.errors import BadInput
 
 TIMEOUT = 3.0  # seconds for one answer
 
@@ -30,6 +32,10 @@ class Answer:
     def good(self, release: str) -> bool:
         """Whether the release itself answered, and not with a failure of its own."""
         return self.release == release and self.status is not None and self.status < 500
+
+    def backed(self) -> bool:
+        """Whether anybody behind the proxy answered; these three are the proxy's own way to say that nobody did."""
+        return self.status is not None and self.status not in (502, 503, 504)
 
     def __str__(self) -> str:
         if self.status is None:
@@ -59,13 +65,17 @@ class Sightings:
 
 @dataclass(frozen=True)
 class Watch:
-    """How long to ask: until so many good answers in a row from each host, or for `timeout` seconds."""
+    """How long to ask: until so many good answers in a row from each host, or for `timeout` seconds.
+
+    `anybody`: any answer from behind the proxy is good, whether it names the release or not.
+    """
 
     hosts: Sequence[str]
     path: str
     in_a_row: int
     timeout: float
     pause: float  # seconds between two questions
+    anybody: bool = False
 
 
 @dataclass(frozen=True)
@@ -101,7 +111,8 @@ class Proxy:
         for host in cycle(plan.hosts):
             answer = self.ask(host, plan.path)
             seen.add(answer, release)
-            row = row + 1 if answer.good(release) else 0
+            good = answer.backed() if plan.anybody else answer.good(release)
+            row = row + 1 if good else 0
             if row >= plan.in_a_row * len(plan.hosts):
                 seen.settled = True
                 break
@@ -113,5 +124,15 @@ class Proxy:
 
 def _connection(scheme: str, host: str, port: int | None) -> HTTPConnection:
     if scheme == "https":
-        return HTTPSConnection(host, port, timeout=TIMEOUT, context=ssl.create_default_context())
+        return HTTPSConnection(host, port, timeout=TIMEOUT, context=_trust(os.environ.get("REQUESTS_CA_BUNDLE")))
     return HTTPConnection(host, port, timeout=TIMEOUT)
+
+
+def _trust(bundle: str | None) -> ssl.SSLContext:
+    """Whose certificates are believed: the bundle that every step is given for a company's own authority, if any."""
+    try:
+        if bundle and os.path.isdir(bundle):
+            return ssl.create_default_context(capath=bundle)
+        return ssl.create_default_context(cafile=bundle or None)
+    except OSError as error:
+        raise BadInput(f"REQUESTS_CA_BUNDLE ({bundle}) is no file of certificates that can be read: {error}") from error

@@ -1,30 +1,62 @@
-"""Release records in the cluster: find, read, annotate."""
+"""Release records in the cluster: find, read, annotate.
+
+Whoever lists the records of an app goes on without one that cannot be read, as another version may have written it.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
 from rainbow.adapters.kube import RELEASE, Kube
 from rainbow.errors import BadInput, PermanentError
-from rainbow.model.names import APP_LABEL, record_name
+from rainbow.model.names import APP_LABEL, RELEASE_LABEL, record_name
 from rainbow.model.release import Release, ReleaseStatus
 
 
 def read_release(kube: Kube, namespace: str, app: str, release: str) -> Release:
-    """The record of a release. Raises BadInput, naming the releases that exist, when there is none."""
+    """The record of a release. Raises BadInput, naming the releases that exist, when there is none.
+
+    App `a-b` with release `c` and app `a` with release `b-c` have one name for their records: only one can be there.
+    """
     obj = kube.get(RELEASE, namespace, record_name(app, release))
     if obj is None:
         there = ", ".join(r.id for r in list_releases(kube, namespace, app)) or "none"
         raise BadInput(f"no release {release} of app {app} in namespace {namespace}; there are: {there}")
-    return _typed(obj)
+    found = _typed(obj)
+    if (found.app, found.id) != (app, release):
+        raise BadInput(
+            f"Release {namespace}/{found.name} is the record of release {found.id} of app {found.app}, "
+            f"not of release {release} of app {app}; release app {app} under another id"
+        )
+    return found
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A record that cannot be read; nothing is done to its release. `release` is the id by its label."""
+
+    release: str
+    why: str
+
+
+def list_records(kube: Kube, namespace: str, app: str) -> tuple[list[Release], list[Unreadable]]:
+    """All records of an app, oldest first, and those that cannot be read."""
+    releases, unreadable = [], []
+    for obj in kube.list(RELEASE, namespace, labels=f"{APP_LABEL}={app}"):
+        try:
+            releases.append(_typed(obj))
+        except PermanentError as error:
+            meta = obj["metadata"]
+            unreadable.append(Unreadable(meta["labels"].get(RELEASE_LABEL, meta["name"]), str(error)))
+    return sorted(releases, key=lambda r: (r.created, r.id)), unreadable
 
 
 def list_releases(kube: Kube, namespace: str, app: str) -> list[Release]:
-    """All records of an app, oldest first."""
-    objects = kube.list(RELEASE, namespace, labels=f"{APP_LABEL}={app}")
-    return sorted((_typed(obj) for obj in objects), key=lambda r: (r.created, r.id))
+    """All records of an app that can be read, oldest first."""
+    return list_records(kube, namespace, app)[0]
 
 
 def note(kube: Kube, release: Release, **changes: Any) -> Release:
@@ -62,6 +94,14 @@ def _typed(obj: dict[str, Any]) -> Release:
     except (ValidationError, KeyError) as error:
         meta = obj.get("metadata", {})
         raise PermanentError(
-            f"Release {meta.get('namespace')}/{meta.get('name')} is malformed ({error}); "
+            f"Release {meta.get('namespace')}/{meta.get('name')} is malformed ({_wrong(error)}); "
             "was it written by another version of Rainbow?"
         ) from error
+
+
+def _wrong(error: ValidationError | KeyError) -> str:
+    if isinstance(error, KeyError):
+        return f"{error.args[0]} is missing"
+    # Without what was found there: it may be long, or secret.
+    found = [(".".join(map(str, e["loc"])), e["msg"]) for e in error.errors(include_url=False, include_input=False)]
+    return "; ".join(f"{where}: {said.removeprefix('Value error, ')}" for where, said in found)[:500]

@@ -1,17 +1,22 @@
 """Submitting a release: its record, its packed sources, its workflow, in an order that can be cut anywhere.
 
-Everything is checked before anything is created. When a later object cannot be created, the record is taken back,
-and with it, by their owner reference, the sources.
+Everything is checked before anything is created. When a later object cannot be created, or somebody presses Ctrl-C, the
+record is taken back, and with it, by their owner reference, the sources. A record that was left all the same, by a
+kill or by an answer that never came, is gone on from when the same release is submitted again.
 """
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
+from contextlib import suppress
 from hashlib import sha256
 
-from rainbow.adapters.kube import CONFIG_MAP, RELEASE, WORKFLOW, Kind, Kube, NotThere, Object
+from rainbow.adapters.kube import CONFIG_MAP, RELEASE, WORKFLOW, Kind, Kube, NotThere, Object, identity
 from rainbow.adapters.sources import cut
-from rainbow.adapters.workflows import workflow_object
-from rainbow.errors import BadInput, Conflict, PermanentError, RainbowError
+from rainbow.adapters.workflows import workflow_name, workflow_object
+from rainbow.errors import BadInput, Conflict, PermanentError, RainbowError, TemporaryError
+from rainbow.model.names import record_name
 from rainbow.model.release import ArchiveSource, ReleaseSpec, Source, new_record
 
 TEMPLATE = "release"
@@ -28,22 +33,87 @@ def submit(kube: Kube, spec: ReleaseSpec, archive: bytes | None) -> None:
         names = [chunk["metadata"]["name"] for chunk in chunks]
         source = Source(archive=ArchiveSource(config_maps=names, sha256=sha256(archive).hexdigest()))
         spec = spec.model_copy(update={"source": source})
+    _not_running(kube, spec)
+    record = _record(kube, spec)
     try:
-        record = kube.create(new_record(spec))
-    except Conflict as error:
-        raise BadInput(
-            f"release {spec.release} of app {app} exists already in namespace {namespace}; a release is immutable: "
-            "choose another id, or leave --release out"
-        ) from error
-    arguments = {"app": app, "release": spec.release, "build": "true" if spec.source else "false"}
-    try:
-        for chunk in chunks:
-            kube.create(_owned(chunk, record))
-        kube.create(workflow_object(TEMPLATE, namespace, app, spec.release, arguments))
-    except RainbowError:
-        meta = record["metadata"]
-        kube.delete(RELEASE, namespace, meta["name"], uid=meta["uid"])
+        _create_sources(kube, chunks, record)
+        _create_workflow(kube, spec)
+    except BaseException:  # Ctrl-C among them
+        with suppress(RainbowError):  # what stays is gone on from next time
+            _take_back(kube, spec, record)
         raise
+
+
+def _not_running(kube: Kube, spec: ReleaseSpec) -> None:
+    app, namespace, name = spec.app.app, spec.app.namespace, workflow_name(spec.app.app, spec.release)
+    if kube.get(WORKFLOW, namespace, name) is None:
+        return
+    if kube.get(RELEASE, namespace, record_name(app, spec.release)) is None:
+        raise BadInput(
+            f"workflow {name} exists already in namespace {namespace}, without a record of release {spec.release} of "
+            f"app {app}: choose another id, or remove it: kubectl delete workflow -n {namespace} {name}"
+        )
+    raise _taken(spec, f"its workflow is {name}; follow it: {_follow(spec)}; or ")
+
+
+def _record(kube: Kube, spec: ReleaseSpec) -> Object:
+    """The new record; or the one that a submit of this very release left when it was cut."""
+    wanted = new_record(spec)
+    try:
+        return kube.create(wanted)
+    except Conflict as error:
+        there = kube.get(*identity(wanted))
+        if there is None:
+            raise TemporaryError(f"release {spec.release} of app {spec.app.app} is being removed; try again") from error
+        # With a status it has been worked on: its workflow has ended and was cleared away.
+        if there.get("status") or there["spec"] != wanted["spec"]:
+            raise _taken(spec) from error
+        return there
+
+
+def _create_sources(kube: Kube, chunks: Sequence[Object], record: Object) -> None:
+    for chunk in chunks:
+        try:
+            kube.create(_owned(chunk, record))
+        except Conflict as error:
+            there = kube.get(*identity(chunk)) or {"metadata": {}}
+            owners = there["metadata"].get("ownerReferences") or []
+            # An immutable chunk of this record is from before the cut; another one goes with the record it belongs to.
+            if record["metadata"]["uid"] not in [owner["uid"] for owner in owners]:
+                name = chunk["metadata"]["name"]
+                raise TemporaryError(f"ConfigMap {name} of an earlier release is being removed; try again") from error
+
+
+def _create_workflow(kube: Kube, spec: ReleaseSpec) -> None:
+    app, namespace = spec.app.app, spec.app.namespace
+    arguments = {"app": app, "release": spec.release, "build": "true" if spec.source else "false"}
+    workflow = workflow_object(TEMPLATE, namespace, app, spec.release, arguments)
+    try:
+        kube.create(workflow)
+    except Conflict as error:
+        raise _taken(spec, f"somebody else submitted it meanwhile; follow it: {_follow(spec)}; or ") from error
+    except TemporaryError:
+        # The answer never came; what was asked for may have been done.
+        if kube.get(*identity(workflow)) is None:
+            raise
+
+
+def _take_back(kube: Kube, spec: ReleaseSpec, record: Object) -> None:
+    """Remove the record, unless a workflow works with it: ours, whose answer was cut, or somebody else's."""
+    app, namespace, meta = spec.app.app, spec.app.namespace, record["metadata"]
+    if kube.get(WORKFLOW, namespace, workflow_name(app, spec.release)) is None:
+        kube.delete(RELEASE, namespace, meta["name"], uid=meta["uid"])
+
+
+def _taken(spec: ReleaseSpec, more: str = "") -> BadInput:
+    return BadInput(
+        f"release {spec.release} of app {spec.app.app} exists already in namespace {spec.app.namespace}; a release is "
+        f"immutable: {more}choose another id, or leave --release out"
+    )
+
+
+def _follow(spec: ReleaseSpec) -> str:
+    return shlex.join(["rainbow", "follow", "--namespace", spec.app.namespace, spec.app.app, spec.release])
 
 
 def _installed(kube: Kube, namespace: str) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rainbow.adapters.kube import WORKFLOW, Kube
-from rainbow.errors import BadInput
-from rainbow.model.names import release_labels
+from rainbow.adapters.kube import WORKFLOW, Kube, Object
+from rainbow.errors import BadInput, RainbowError
+from rainbow.model.names import APP_LABEL, RELEASE_LABEL, release_labels
 
 # Set by argo-server when a template is submitted from the UI; its list of a template's runs filters on it.
 _TEMPLATE_LABEL = "workflows.argoproj.io/workflow-template"
+_COMPLETED = "workflows.argoproj.io/completed"
 
 
 def workflow_name(app: str, release: str) -> str:
@@ -35,6 +36,32 @@ def workflow_object(
             "arguments": {"parameters": [{"name": key, "value": value} for key, value in arguments.items()]},
         },
     }
+
+
+def releases_at_work(kube: Kube, namespace: str, app: str) -> frozenset[str] | None:
+    """The releases of the app at which a workflow is at work, anybody's; None when that cannot be known."""
+    try:
+        # The label is set when a workflow has ended (Argo Workflows, "Default labels"); the phase tells it again.
+        workflows = kube.list(WORKFLOW, namespace, labels=f"{_COMPLETED}!=true")
+    except RainbowError:
+        return None
+    return frozenset(id_ for workflow in workflows if not _ended(workflow) for id_ in _released(workflow, app))
+
+
+def _ended(workflow: Object) -> bool:
+    return (workflow.get("status") or {}).get("phase") in ("Succeeded", "Failed", "Error")
+
+
+def _released(workflow: Object, app: str) -> set[str]:
+    """The releases that a workflow may be about: by its name, its labels or its parameters. Rather one too many."""
+    meta, start = workflow["metadata"], workflow_name(app, "")
+    given = (workflow.get("spec") or {}).get("arguments") or {}
+    parameters = {p["name"]: p.get("value") for p in given.get("parameters") or []}
+    labels = meta.get("labels") or {}
+    found = [meta["name"].removeprefix(start)] if meta["name"].startswith(start) else []
+    found += [labels.get(RELEASE_LABEL)] if labels.get(APP_LABEL) == app else []
+    found += [parameters.get("release")] if parameters.get("app", app) == app else []
+    return {id_ for id_ in found if id_}
 
 
 def read_workflow(kube: Kube, namespace: str, app: str, release: str) -> dict[str, Any]:

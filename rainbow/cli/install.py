@@ -11,6 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from rainbow.adapters.kube import Kind, NotThere, connect
+from rainbow.cli import arguments
 from rainbow.errors import BadInput
 from workflows.installation import installation
 from workflows.settings import Settings
@@ -42,7 +43,7 @@ def install(namespace: str, path: Path | None, context: str | None) -> None:
       eval "$(rainbow cluster env)"
       rainbow install --namespace spawn
     """
-    objects = installation(namespace, _read(path))
+    objects = _objects(namespace, path)
     kube = connect(context=context)
     kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
     for obj in objects:
@@ -59,7 +60,15 @@ def install(namespace: str, path: Path | None, context: str | None) -> None:
 @_settings
 def render(namespace: str, path: Path | None) -> None:
     """Print what `install` would apply, as YAML, for GitOps or a look at the roles."""
-    click.echo(yaml.safe_dump_all(installation(namespace, _read(path)), sort_keys=False, width=120), nl=False)
+    click.echo(yaml.safe_dump_all(_objects(namespace, path), sort_keys=False, width=120), nl=False)
+
+
+def _objects(namespace: str, path: Path | None) -> list[dict[str, Any]]:
+    namespace, settings = arguments.namespace(namespace), _read(path)
+    try:
+        return installation(namespace, settings)
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"cannot read ca_bundle {settings.ca_bundle} of the settings {path}: {error}") from error
 
 
 def _read(path: Path | None) -> Settings:
@@ -69,10 +78,10 @@ def _read(path: Path | None) -> Settings:
             '(for the embedded cluster: eval "$(rainbow cluster env)")'
         )
     try:
-        data: Any = yaml.safe_load(path.read_text())
+        data: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
         return Settings.model_validate(data)
-    except (OSError, yaml.YAMLError) as error:
-        raise BadInput(f"cannot read the settings {path}: {error}") from error
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise BadInput(f"{path}: {wrong}") from error
+    except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: no UTF-8, or no such day
+        raise BadInput(f"cannot read the settings {path}: {error}") from error

@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import click
-from pydantic import TypeAdapter, ValidationError
 
 from rainbow.adapters.config_file import check_base, read_config
 from rainbow.adapters.kube import Kube, connect
-from rainbow.adapters.sources import pack, render_base
+from rainbow.adapters.sources import render_base
 from rainbow.adapters.submission import submit
-from rainbow.cli.following import Target, Until, follow_to_the_end
-from rainbow.errors import BadInput
-from rainbow.model.app import AppConfig
-from rainbow.model.names import ReleaseId
-from rainbow.model.release import GitSource, ReleaseSpec, Source
-
-_GIT = re.compile(r"^(?P<url>[^#]+)#(?P<commit>[0-9a-f]{40})(?::(?P<path>[^:]+))?$")
+from rainbow.adapters.workflows import workflow_name
+from rainbow.cli import arguments
+from rainbow.cli.ending import Target
+from rainbow.cli.following import Until, follow_to_the_end
+from rainbow.model.release import ReleaseSpec
 
 _until = click.option(
     "--wait",
     type=click.Choice([u.value for u in Until]),
     default=Until.LIVE.value,
     show_default=True,
-    help="end when submitted, when the release is live, or when the older releases are drained and deleted",
+    help="end when submitted, when the release is live, or when the workflow is done with the older releases",
 )
 _output = click.option(
     "-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="of the result"
@@ -65,7 +62,9 @@ def release(
 ) -> int:
     """Release an app: build, deploy beside all others, test, switch; older releases go when their work is done.
 
-    Ctrl-C ends the following, never the release.
+    Ctrl-C ends the following, never the release. A folder is packed without what git ignores; outside of git, without
+    what .gitignore and .containerignore (else .dockerignore) name. Files called like keys or passwords (.env, id_rsa,
+    .netrc and the like) are packed only when git tracks them.
 
     \b
     Examples:
@@ -73,12 +72,13 @@ def release(
       rainbow release -f rainbow.yaml --release v7 --source https://git.example/shop.git#<commit>
       rainbow release -f rainbow.yaml --wait drained --output json
     """
+    chosen = arguments.release_id(release_id)
     app = read_config(path)
     base = render_base(path.parent / app.manifests.kustomize)
     check_base(path, app, base)
-    given = _images(app, images)
-    built_from, archive = _source(app, given, source, path.parent)
-    spec = ReleaseSpec(release=_release_id(release_id), app=app, manifests=base, images=given, source=built_from)
+    given = arguments.images(app, images)
+    built_from, archive = arguments.source(app, given, source, path.parent)
+    spec = ReleaseSpec(release=chosen, app=app, manifests=base, images=given, source=built_from)
     kube = connect(context=context)
     submit(kube, spec, archive)
     return _follow(kube, Target(app.namespace, app.app, spec.release), Until(wait), output)
@@ -98,57 +98,17 @@ def follow(app: str, release_id: str, namespace: str, wait: str, output: str, co
     Example:
       rainbow follow --namespace spawn spawn v7
     """
-    return _follow(connect(context=context), Target(namespace, app, release_id), Until(wait), output)
+    namespace, app = arguments.namespace(namespace), arguments.app_name(app)
+    target = Target(namespace, app, arguments.release_id(release_id))
+    return _follow(connect(context=context), target, Until(wait), output)
 
 
 def _follow(kube: Kube, target: Target, until: Until, output: str) -> int:
     if until is Until.SUBMITTED:
-        click.echo(f"submitted; follow it with: {target.come_back}")
+        name = workflow_name(target.app, target.release)
+        result = {**asdict(target), "workflow": name, "outcome": until.value, "follow": target.come_back}
+        click.echo(
+            json.dumps(result, indent=2) if output == "json" else f"submitted; follow it with: {target.come_back}"
+        )
         return 0
     return follow_to_the_end(kube, target, until, as_json=output == "json")
-
-
-def _release_id(given: str | None) -> str:
-    value = given or datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    try:
-        checked: str = TypeAdapter(ReleaseId).validate_python(value)
-    except ValidationError as error:
-        raise BadInput(f"--release: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from error
-    return checked
-
-
-def _images(app: AppConfig, given: tuple[str, ...]) -> dict[str, str]:
-    images: dict[str, str] = {}
-    for text in given:
-        name, equals, ref = text.partition("=")
-        if not equals:
-            if len(app.images) != 1:
-                raise BadInput(f"--image {text}: say which image this is, as NAME={text}; {_known(app)}")
-            name, ref = next(iter(app.images)), text
-        if name not in app.images:
-            raise BadInput(f"--image {text}: rainbow.yaml has no image {name}; {_known(app)}")
-        if not ref:
-            raise BadInput(f"--image {text}: the reference after {name}= is empty")
-        images[name] = ref
-    return images
-
-
-def _known(app: AppConfig) -> str:
-    return f"its images are: {', '.join(app.images) or 'none'}"
-
-
-def _source(
-    app: AppConfig, given: dict[str, str], source: str | None, folder: Path
-) -> tuple[Source | None, bytes | None]:
-    """Where to build from, and the packed folder when it is a folder; neither when every image is given."""
-    if set(app.images) <= set(given):
-        if source is not None:
-            raise BadInput("--source: every image is given by --image, there is nothing to build")
-        return None, None
-    git = _GIT.match(source) if source else None
-    if git:
-        return Source(git=GitSource(url=git["url"], commit=git["commit"], path=git["path"] or ".")), None
-    directory = Path(source) if source else folder
-    if not directory.is_dir():
-        raise BadInput(f"--source {source}: neither a folder nor URL#COMMIT with a full commit hash of 40 characters")
-    return None, pack(directory)

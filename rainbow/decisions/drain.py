@@ -16,6 +16,7 @@ from rainbow.model.durations import format_duration
 from rainbow.model.release import format_time
 
 UNKNOWN_TASKS = "unknown"
+_CONFIRMED = 3  # intervals for which a note of a whole row of zeros holds
 
 
 class DrainState(StrEnum):
@@ -65,7 +66,7 @@ def decide_drain(history: Sequence[Sample], policy: DrainPolicy, demotion: Demot
         return _decision(DrainState.WORKING, tasks, f"{tasks} active task{'' if count == 1 else 's'}")
     if demotion.at is None:
         return _decision(DrainState.UNKNOWN, tasks, "it is not known when it stopped being current")
-    needed, found = _needed(policy, demotion), zeros_in_a_row(history, demotion.at)
+    needed, found = _needed(policy, demotion, now), zeros_in_a_row(history, demotion.at)
     if found < needed:
         return _decision(DrainState.SETTLING, tasks, f"no active task in {found} of {needed} samples in a row")
     old_enough_at = demotion.at + policy.minimum_age
@@ -106,10 +107,12 @@ def zeros_in_a_row(history: Sequence[Sample], demoted_at: datetime) -> int:
     return count
 
 
-def _needed(policy: DrainPolicy, demotion: Demotion) -> int:
-    # Somebody has already seen the whole row since the demotion and noted it: one fresh zero confirms it.
-    noted = demotion.at is not None and demotion.drained_at is not None and demotion.drained_at > demotion.at
-    return 1 if noted else policy.samples
+def _needed(policy: DrainPolicy, demotion: Demotion, now: datetime) -> int:
+    # Somebody has seen the whole row since the demotion, just now, and noted it: one fresh zero confirms it. After an
+    # older note nobody may have looked, and the one zero be a pause between two tasks.
+    if demotion.at is None or demotion.drained_at is None or demotion.drained_at <= demotion.at:
+        return policy.samples
+    return 1 if abs(now - demotion.drained_at) <= _CONFIRMED * policy.interval else policy.samples
 
 
 def _decision(state: DrainState, tasks: str, reason: str) -> DrainDecision:

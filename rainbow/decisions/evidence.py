@@ -26,13 +26,16 @@ class DrainPolicy:
     max_age: timedelta
     minimum_age: timedelta
     workloads: tuple[str, ...] | None = None
+    interval: timedelta = timedelta(seconds=15)
+    counts_reporting: bool = False  # there is a query for the number of pods that export the metric
 
     @classmethod
     def of(cls, app: AppConfig) -> DrainPolicy:
         """From rainbow.yaml as it was when the release was made."""
         drain = app.drain.prometheus
         workloads = None if drain.workloads is None else tuple(drain.workloads)
-        return cls(drain.samples, drain.max_age, app.retention.minimum_age, workloads)
+        reporting = drain.reporting is not None
+        return cls(drain.samples, drain.max_age, app.retention.minimum_age, workloads, drain.interval, reporting)
 
 
 @dataclass(frozen=True)
@@ -65,13 +68,17 @@ class Scrape:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Everything seen in one look at a release. `tasks` holds the value of each series that the query gave."""
+    """Everything seen in one look at a release. `tasks` holds the value of each series that the query gave.
+
+    `reporting` is the same for the query of how many pods export the metric, when there is one.
+    """
 
     at: datetime
     pods: tuple[Pod, ...] = ()
     workloads: tuple[Workload, ...] = ()
     scrapes: tuple[Scrape, ...] = ()
     tasks: tuple[float, ...] = ()
+    reporting: tuple[float, ...] = ()
     evaluated_at: datetime | None = None
     problem: str | None = None
 
@@ -94,7 +101,7 @@ class Sample:
 
 def judge(evidence: Evidence, policy: DrainPolicy) -> Sample:
     """The sample that this evidence is worth."""
-    why = evidence.problem or _incomplete(evidence, policy) or _no_number(evidence.tasks)
+    why = evidence.problem or _incomplete(evidence, policy) or _silent(evidence, policy) or _no_number(evidence.tasks)
     if why:
         return Sample(evidence.at, None, why)
     watched = {pod.name for pod in _working(evidence, policy)}
@@ -150,6 +157,19 @@ def _not_scraped(pods: Iterable[Pod], scrapes: Iterable[Scrape], max_age: timede
                 return f"the last scrape of pod {pod.name} is {format_duration(scrape.age)} old"
             if scrape.age < -CLOCK_TOLERANCE:
                 return f"the last scrape of pod {pod.name} lies in the future; look at the clocks"
+    return None
+
+
+def _silent(evidence: Evidence, policy: DrainPolicy) -> str | None:
+    """Pods that are scraped, but do not export the metric: what they do is not in the sum."""
+    if not policy.counts_reporting:
+        return None
+    if len(evidence.reporting) > 1:
+        return f"drain.prometheus.reporting gave {len(evidence.reporting)} series instead of one; use count()"
+    pods = len(_working(evidence, policy))
+    telling = evidence.reporting[0] if evidence.reporting else 0  # the count of nothing is no series
+    if telling != pods:
+        return f"{telling:g} of {pods} running pods export the metric (drain.prometheus.reporting)"
     return None
 
 

@@ -33,6 +33,17 @@ def to_wait_for(records: Sequence[Release], release: str, current: str | None) -
     ]
 
 
+def to_be_gone(records: Sequence[Release], release: str, current: str | None, now: datetime) -> frozenset[str]:
+    """Those of them that are noted as drained and old enough: whoever deletes after the waiting is to find them."""
+    return frozenset(
+        record.id
+        for record in to_wait_for(records, release, current)
+        if record.status.phase is Phase.DRAINED
+        and record.status.demoted_at is not None
+        and now >= record.status.demoted_at + record.spec.app.retention.minimum_age
+    )
+
+
 def noted_demotion(status: ReleaseStatus, now: datetime) -> dict[str, Any]:
     """What to note of a release that the route does not point at (any more), so that its age can be known (S9).
 

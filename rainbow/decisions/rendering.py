@@ -13,17 +13,15 @@ from typing import Any
 
 from rainbow.errors import Refused
 from rainbow.model.app import AppConfig
-from rainbow.model.names import release_labels
+from rainbow.model.names import APP_LABEL, RELEASE_LABEL, release_labels
 
 Object = dict[str, Any]
 
 # Where each kind of workload keeps the specification of its pods.
 POD_SPEC = {
-    "Pod": ("spec",),
     "Deployment": ("spec", "template", "spec"),
     "StatefulSet": ("spec", "template", "spec"),
     "DaemonSet": ("spec", "template", "spec"),
-    "ReplicaSet": ("spec", "template", "spec"),
     "Job": ("spec", "template", "spec"),
     "CronJob": ("spec", "jobTemplate", "spec", "template", "spec"),
 }
@@ -42,6 +40,16 @@ CLUSTER_WIDE = {
     "ValidatingWebhookConfiguration",
     "ValidatingAdmissionPolicy",
     "ValidatingAdmissionPolicyBinding",
+}
+# What a release may consist of, by API group: what the role of `deploy` lets it apply, and that of `delete` remove.
+# Any other kind would fail half-way, or be left behind for ever.
+RELEASABLE = {
+    "": {"Service", "ConfigMap", "ServiceAccount"},
+    "apps": {"Deployment", "StatefulSet", "DaemonSet"},
+    "batch": {"Job", "CronJob"},
+    "policy": {"PodDisruptionBudget"},
+    "autoscaling": {"HorizontalPodAutoscaler"},
+    "networking.k8s.io": {"NetworkPolicy"},
 }
 # A second one of these, beside the one of the release before, would take part of the users' traffic at once.
 ROUTES = {"Ingress", "HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute", "UDPRoute", "IngressRoute", "VirtualService"}
@@ -63,7 +71,7 @@ def overlay(app: AppConfig, release: str, base: Sequence[Object], images: Mappin
     """
     left_out = {id(obj): why for obj in base if (why := _left_out(app, obj))}
     kept = [obj for obj in base if id(obj) not in left_out]
-    if complaints := [text for obj in kept if (text := _refusal(app, obj))]:
+    if complaints := refusals(app, kept):
         raise Refused(
             f"the base of app {app.app} cannot be released beside another release:\n  " + "\n  ".join(complaints)
         )
@@ -77,10 +85,27 @@ def overlay(app: AppConfig, release: str, base: Sequence[Object], images: Mappin
         "labels": [{"pairs": release_labels(app.app, release), "includeSelectors": True, "includeTemplates": True}],
         "images": [_image(name, reference) for name, reference in sorted(images.items())],
         "patches": [{"patch": json.dumps(p)} for obj in kept if (p := _env_patch(obj, app.release_env, release))],
-        # What others refer to comes first: ServiceAccounts, ConfigMaps, Secrets, Services, then workloads.
+        # What others refer to comes first: ServiceAccounts, ConfigMaps, Services, then workloads.
         "sortOptions": {"order": "legacy"},
     }
     return Overlay(tuple(kept), kustomization, tuple(left_out.values()))
+
+
+def refusals(app: AppConfig, base: Sequence[Object]) -> list[str]:
+    """One line for every object of the base that cannot live once per release, with what to do instead."""
+    return [text for obj in base if not _left_out(app, obj) and (text := _refusal(app, obj))]
+
+
+def foreign(app: str, release: str, live: Object | None) -> str | None:
+    """Whose an object of the cluster is, when it is not exactly this release's: then it is not touched (S4)."""
+    if live is None:
+        return None
+    labels = live["metadata"].get("labels") or {}
+    if release_labels(app, release).items() <= labels.items():
+        return None
+    owner, other = labels.get(APP_LABEL), labels.get(RELEASE_LABEL)
+    whose = f"belongs to release {other} of app {owner}" if owner and other else "was made by somebody else"
+    return f"{describe(live)} {whose}"
 
 
 def restore_bare_services(base: Sequence[Object], rendered: Sequence[Object], release: str) -> list[Object]:
@@ -131,6 +156,16 @@ def _refusal(app: AppConfig, obj: Object) -> str | None:
         )
     elif kind == "Service" and any(port.get("nodePort") for port in spec.get("ports") or []):
         reason = "has a fixed nodePort, which only one release can have; leave nodePort out"
+    elif kind == "Secret":
+        reason = (
+            "would stay readable in the record of the release; "
+            "make the Secret once beside the releases and refer to it by name"
+        )
+    elif kind not in RELEASABLE.get(obj["apiVersion"].rpartition("/")[0], ()):
+        reason = (
+            f"is of a kind ({obj['apiVersion']}) that a release cannot have; "
+            "take it out of the base and apply it once beside the releases"
+        )
     elif meta.get("namespace") not in (None, app.namespace):
         reason = f"is meant for namespace {meta['namespace']}, but the app lives in {app.namespace}"
     return f"{describe(obj)} {reason}" if reason else None

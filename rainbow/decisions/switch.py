@@ -41,15 +41,23 @@ class SwitchFacts:
 
 @dataclass(frozen=True)
 class SwitchDecision:
-    """What to do, and why. `demoted` are the releases that stop being current once the target answers."""
+    """What to do, and why. `demoted` are the releases that stop being current once the target answers.
+
+    `superseded`: refused for good, as a newer release came first and this one never carried traffic.
+    """
 
     act: Act
     reasons: tuple[str, ...]
     demoted: tuple[str, ...] = ()
+    superseded: bool = False
 
 
-def recorded(release: Release, route: RouteState, now: datetime) -> dict[str, Any]:
-    """The fields of its status that make the record of a release say what the route says."""
+def recorded(release: Release, route: RouteState, now: datetime, *, answered: bool = True) -> dict[str, Any]:
+    """The fields of its status that make the record of a release say what the route says.
+
+    `answered`: the proxy was seen to answer from the release that the route leads to. Until then the one before may
+    still have users, so the record goes on saying that it carries traffic, which keeps `delete` away (rule 3).
+    """
     status = release.status
     if route.current == release.id:
         # Live since the switch; a release that came back is live since it came back.
@@ -57,8 +65,10 @@ def recorded(release: Release, route: RouteState, now: datetime) -> dict[str, An
         current = {"phase": Phase.CURRENT, "traffic": ALL, "live_at": known or route.switched_at or now}
         return current | dict.fromkeys(("demoted_at", "drained_at", "blocker", "message"))
     if status.phase == Phase.CURRENT:
-        return {"phase": Phase.DRAINING, "traffic": NONE, "demoted_at": status.demoted_at or now}
-    return {"traffic": NONE}
+        carrying = status.traffic if status.traffic == SWITCHING else ALL
+        traffic = NONE if answered else carrying
+        return {"phase": Phase.DRAINING, "traffic": traffic, "demoted_at": status.demoted_at or now}
+    return {"traffic": NONE} if answered else {}
 
 
 _TESTED = (Phase.READY, Phase.CURRENT, Phase.DRAINING, Phase.DRAINED)
@@ -73,7 +83,7 @@ def decide_switch(facts: SwitchFacts, *, allow_older: bool = False) -> SwitchDec
     if route.current == target.id:
         return SwitchDecision(Act.NOTHING, (f"the route points at {target.id} already",), demoted)
     if not allow_older and (reasons := _overtaken(facts)):
-        return SwitchDecision(Act.REFUSE, reasons)
+        return SwitchDecision(Act.REFUSE, reasons, superseded=_superseded(facts))
     if not route.exists:
         why = f"there is no route yet: create it, pointing at {target.id}"
         return SwitchDecision(Act.CREATE, (why,), demoted)
@@ -112,14 +122,44 @@ def _overtaken(facts: SwitchFacts) -> tuple[str, ...]:
     if route.current is not None:
         current = next((r for r in facts.releases if r.id == route.current), None)
         if current is None:
-            return (f"the route points at {route.current}, of which there is no record: which is newer is unknown",)
+            why = f"the route points at {route.current}, of which no record can be read: which is newer is unknown"
+            return (why, _by_hand(target))
     else:
         current = next((r for r in reversed(facts.releases) if r.status.phase == Phase.CURRENT), None)
     if current is not None and current.id != target.id and current.created > target.created:
         return (f"release {target.id} is superseded: {current.id} is current and newer",)
-    if target.status.demoted_at is not None and target.status.phase != Phase.CURRENT:
-        return (f"release {target.id} was current before and was replaced: only a person brings it back",)
+    if _replaced(target, route):
+        why = f"release {target.id} was current before and was replaced: only a person brings it back"
+        return (why, _by_hand(target))
+    if current is not None and current.id != target.id and current.created == target.created:
+        # The API server writes whole seconds, and nothing else of a record says which came first.
+        why = f"{target.id} and {current.id} (current) were created in the same second: which is newer is unknown"
+        return (why, _by_hand(target))
     return ()
+
+
+def _superseded(facts: SwitchFacts) -> bool:
+    target, route = facts.target, facts.route
+    current = next((r for r in facts.releases if r.id == route.current), None)
+    return current is not None and current.created > target.created and not _replaced(target, route)
+
+
+def _replaced(target: Release, route: RouteState) -> bool:
+    """Whether it was live and is no longer (rule 5): by the route, which knows first, or by its record.
+
+    A rollback that was cut short has moved the route, and may have written no record. What the record of the target
+    says then, that it is current, is from before. Marks of other switches under way count for nothing here.
+    """
+    status = target.status
+    if route.current is None:
+        return status.demoted_at is not None and status.phase != Phase.CURRENT
+    lived = status.phase == Phase.CURRENT or status.live_at is not None or status.demoted_at is not None
+    return lived or route.previous == target.id
+
+
+def _by_hand(target: Release) -> str:
+    step = f"rainbow step switch --namespace {target.namespace} --app {target.app} --release {target.id} --allow-older"
+    return f"to switch to it all the same: {step}"
 
 
 def _demoted(facts: SwitchFacts) -> tuple[str, ...]:

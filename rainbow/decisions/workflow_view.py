@@ -6,9 +6,10 @@ try below it, and a Skipped node for one whose `when` was false.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -47,6 +48,12 @@ class StepView:
     tries: int = 0
     pod: str | None = None
     outputs: Mapping[str, str] = field(default_factory=dict)
+    again: bool = False  # its last try failed for now, and there will be another one: `message` says when
+
+    @property
+    def begun(self) -> bool:
+        """Whether any line of it may have run."""
+        return self.state is not StepState.SKIPPED and (self.started is not None or self.tries > 0)
 
     def seconds(self, now: datetime) -> float | None:
         """How long it has run, or ran."""
@@ -67,6 +74,9 @@ class WorkflowView:
         return any(step.name == LIVE_STEP and step.state is StepState.DONE for step in self.steps)
 
 
+# Argo's words on a Retry node between two tries: "Backoff for 5s", "Backoff for 1 minutes 20 seconds" (operator.go).
+_BACKOFF = re.compile(r"(\d+) ?(s|m|h)")
+_UNITS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1)}
 _STATES = {
     "Pending": StepState.WAITING,
     "Running": StepState.RUNNING,
@@ -83,6 +93,11 @@ def view_workflow(workflow: Mapping[str, Any], steps: Sequence[str]) -> Workflow
     status = workflow.get("status") or {}
     nodes = list((status.get("nodes") or {}).values())
     views = [_view(step, nodes, workflow["metadata"]["name"]) for step in steps]
+    # A group of steps that waits for its lock has a node; its steps have none yet. The first of them is what waits.
+    lock = next((node["message"] for node in nodes if _waits_for_lock(node)), "")
+    first = next((i for i, view in enumerate(views) if view == StepView(view.name)), None)
+    if lock and first is not None:
+        views[first] = replace(views[first], message=lock)
     view = WorkflowView(views, Outcome.RUNNING, status.get("message") or "")
     return WorkflowView(views, _outcome(status.get("phase") or "", live=view.live), view.message)
 
@@ -105,16 +120,29 @@ def _view(step: str, nodes: Sequence[Mapping[str, Any]], workflow: str) -> StepV
     tries.sort(key=lambda n: n.get("startedAt") or "")
     last = tries[-1] if tries else {}
     outputs = (node.get("outputs") or last.get("outputs") or {}).get("parameters") or []
+    again = node is not last and node.get("phase") == "Running" and last.get("phase") in ("Failed", "Error")
     return StepView(
+        again=again,
         name=step,
         state=_state(node, last),
         started=_time(node.get("startedAt")),
         finished=_time(node.get("finishedAt")),
-        message=node.get("message") or last.get("message") or "",
+        message=_again(node, last) if again else node.get("message") or last.get("message") or "",
         tries=len(tries),
         pod=pod_name(workflow, last) if last else None,
         outputs={o["name"]: o.get("value", "") for o in outputs},
     )
+
+
+def _again(node: Mapping[str, Any], last: Mapping[str, Any]) -> str:
+    wait = sum((int(n) * _UNITS[unit] for n, unit in _BACKOFF.findall(node.get("message") or "")), timedelta())
+    finished = _time(last.get("finishedAt"))
+    at = f" at {finished + wait:%H:%M:%S}" if finished and wait else ""
+    return f"failed for now ({last.get('message') or last['phase']}), will be tried again{at}"
+
+
+def _waits_for_lock(node: Mapping[str, Any]) -> bool:
+    return bool(node.get("message")) and node["message"].startswith("Waiting for ") and node.get("type") != "Pod"
 
 
 def _state(node: Mapping[str, Any], last: Mapping[str, Any]) -> StepState:

@@ -9,10 +9,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from rainbow.model.durations import Duration
+from rainbow.model.addresses import HttpUrl, ImageName, ImageReference, UrlPath
+from rainbow.model.durations import Duration, format_duration
 from rainbow.model.names import AppName, Namespace
+from rainbow.model.queries import ReleaseQuery
 
 _EnvName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
@@ -49,13 +51,10 @@ class IngressRoute(Part):
     """An Ingress whose backend is pointed at the current release."""
 
     name: str = Field(description="name of the Ingress; it is part of the base and is never suffixed")
-    url: str = Field(
-        pattern=r"^https?://",
+    url: HttpUrl = Field(
         description="where the proxy listens, as seen from pods, for example http://traefik.platform:80",
     )
-    check_path: str = Field(
-        default="/", pattern=r"^/", description="path asked through the proxy; below a path of the Ingress"
-    )
+    check_path: UrlPath = Field(default="/", description="path asked through the proxy; below a path of the Ingress")
 
 
 class Route(Part):
@@ -73,7 +72,7 @@ class Route(Part):
 class Tests(Part):
     """The integration tests that a release must pass before it may become current (S6)."""
 
-    image: str = Field(description="a name under `images`, or a full reference")
+    image: ImageReference = Field(description="a name under `images`, or a full reference")
     command: list[str] | None = Field(default=None, description="instead of the image's own command")
     service: str = Field(description="Service of the base whose URL the tests get as RELEASE_URL")
     env: dict[_EnvName, str] = Field(default_factory=dict)
@@ -83,27 +82,46 @@ class Tests(Part):
 class PrometheusDrain(Part):
     """The metric that says whether a release still has work (S8)."""
 
-    url: str = Field(pattern=r"^https?://", description="base URL of Prometheus, as seen from pods")
-    query: str = Field(
+    url: HttpUrl = Field(description="base URL of Prometheus, as seen from pods")
+    query: ReleaseQuery = Field(
         description="PromQL for the active tasks of one release; $namespace, $app and $release are filled in; "
         "it has to give exactly one series"
     )
+    reporting: ReleaseQuery | None = Field(
+        default=None,
+        description="PromQL for how many pods of the release export the metric, for example "
+        'count(tasks{release="$release"}); anything but the number of its running pods (of those in workloads, when '
+        "given) makes the tasks unknown: a pod that is scraped, but exports nothing, would count as idle",
+    )
     interval: Duration = Field(default=timedelta(seconds=15), description="time between two samples")
-    samples: int = Field(default=3, ge=2, description="zero samples in a row that are needed")
+    samples: int = Field(default=3, ge=2, le=100, description="zero samples in a row that are needed")
     max_age: Duration = Field(
-        default=timedelta(seconds=60), description="an older sample counts as missing, not as zero"
+        default=timedelta(seconds=60),
+        validate_default=True,
+        description="an older sample counts as missing, not as zero",
     )
     workloads: list[str] | None = Field(
         default=None,
         description="workloads of the base whose running pods must all be scraped; all of them when left out",
     )
 
-    @field_validator("query")
+    @field_validator("interval")
     @classmethod
-    def _asks_for_one_release(cls, query: str) -> str:
-        if "$release" not in query:
-            raise ValueError(f"found {query!r}, expected $release in it: else it counts the tasks of all releases")
-        return query
+    def _leaves_time_to_others(cls, interval: timedelta) -> timedelta:
+        if interval < timedelta(seconds=1):
+            raise ValueError(f"found {format_duration(interval)}, expected at least 1s between two samples")
+        return interval
+
+    @field_validator("max_age")
+    @classmethod
+    def _outlasts_the_interval(cls, max_age: timedelta, info: ValidationInfo) -> timedelta:
+        interval = info.data.get("interval", max_age)
+        if max_age < interval:
+            raise ValueError(
+                f"found {format_duration(max_age)}, expected at least the interval, {format_duration(interval)}: "
+                "else every sample is too old before the next"
+            )
+        return max_age
 
 
 class Drain(Part):
@@ -120,7 +138,9 @@ class Retention(Part):
         description="a release stays at least this long after it stopped being current, whatever the metric says",
     )
     failed_age: Duration = Field(
-        default=timedelta(hours=1), description="a failed release stays this long, to be looked at and retried"
+        default=timedelta(hours=1),
+        description="a failed release stays this long, to be looked at and retried; so does one that never became "
+        "current and that no workflow of the namespace is at work on any more",
     )
 
 
@@ -130,7 +150,7 @@ class AppConfig(Part):
     app: AppName
     namespace: Namespace
     manifests: Manifests
-    images: dict[str, ImageBuild] = Field(
+    images: dict[ImageName, ImageBuild] = Field(
         default_factory=dict, description="image name in the manifests → how to build it"
     )
     release_env: _EnvName = Field(

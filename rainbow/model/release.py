@@ -107,6 +107,7 @@ class Release(Part):
     uid: str
     resource_version: str
     created: Time
+    noted_at: Time | None = None  # the last change of the status, by the API server's clock
     spec: ReleaseSpec
     status: ReleaseStatus
 
@@ -131,16 +132,26 @@ class Release(Part):
 
     @classmethod
     def from_object(cls, obj: dict[str, Any]) -> Self:
-        """From the resource as the API server gives it. Raises pydantic.ValidationError for a malformed one."""
+        """From the resource as the API server gives it. Raises pydantic.ValidationError for a malformed one.
+
+        Keys that are not known are left out: a later version may have written them.
+        """
         meta = obj["metadata"]
         return cls(
             namespace=meta["namespace"],
             uid=meta["uid"],
             resource_version=meta["resourceVersion"],
             created=meta["creationTimestamp"],
-            spec=ReleaseSpec.model_validate(obj["spec"]),
-            status=ReleaseStatus.model_validate(obj.get("status", {})),
+            noted_at=_last_note(meta),
+            spec=ReleaseSpec.model_validate(obj["spec"], extra="ignore"),
+            status=ReleaseStatus.model_validate(obj.get("status", {}), extra="ignore"),
         )
+
+
+def _last_note(meta: dict[str, Any]) -> Any:
+    # Each writer's last change of a subresource (Kubernetes, "Server-Side Apply", managedFields).
+    written = meta.get("managedFields") or []
+    return max((e["time"] for e in written if e.get("subresource") == "status" and "time" in e), default=None)
 
 
 def new_record(spec: ReleaseSpec) -> dict[str, Any]:

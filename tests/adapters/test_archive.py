@@ -56,7 +56,9 @@ def test_an_absolute_name_stays_inside(tmp_path: Path) -> None:
     assert (tmp_path / "in" / "x").read_text() == "1"
 
 
-@pytest.mark.parametrize("broken", [b"", b"no tar", packed(("file", "a", "b"))[:-20]])
+@pytest.mark.parametrize(
+    "broken", [b"", b"no tar", packed(("file", "a", "b"))[:-20]], ids=["nothing", "no archive", "cut off"]
+)
 def test_what_is_no_archive_is_told(broken: bytes, tmp_path: Path) -> None:
     """Not a traceback."""
     with pytest.raises(BadInput, match="cannot be unpacked"):

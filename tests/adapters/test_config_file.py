@@ -270,6 +270,11 @@ def test_what_is_not_in_the_base_is_answered_in_the_same_form(tmp_path: Path, ca
             '---\n{"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": "more"}}\n---',
             "the base has Ingress more beside shop",
         ),
+        (
+            "---",
+            '---\n{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "key"}, "stringData": {"a": "b"}}\n---',
+            r"rainbow.yaml:\d+:\d+: manifests.kustomize: Secret key would stay readable in the record",
+        ),
     ],
 )
 def test_a_base_that_cannot_be_released_is_answered(tmp_path: Path, right: str, wrong: str, said: str) -> None:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
+from cluster.certificates import Authority, Subject
 from rainbow.adapters.proxy import Proxy, Watch
 from rainbow.adapters.world import Clock
+from rainbow.errors import BadInput
 
 
 @dataclass
@@ -19,6 +24,7 @@ class Script:
     """What the server answers: status and release, one after the other; the last one is repeated."""
 
     url: str
+    server: ThreadingHTTPServer
     answers: list[tuple[int, str | None]] = field(default_factory=list)
     hosts: list[str] = field(default_factory=list)
     connections: set[tuple[str, int]] = field(default_factory=set)
@@ -46,7 +52,7 @@ def script() -> Iterator[Script]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    play = Script(f"http://127.0.0.1:{server.server_port}")
+    play = Script(f"http://127.0.0.1:{server.server_port}", server)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield play
@@ -88,6 +94,39 @@ def test_what_is_no_good_answer_of_the_release_never_settles(script: Script, ans
     seen = _proxy(script.url).watch("v2", _watch(script, timeout=0.1))
     assert not seen.settled
     assert len(seen.failures) == (0 if answer == (200, "v1") else seen.count)
+
+
+@pytest.mark.parametrize(("status", "settles"), [(200, True), (404, True), (500, True), (502, False), (503, False)])
+def test_of_a_service_beside_the_checked_one_any_answer_will_do(script: Script, status: int, settles: bool) -> None:
+    """It need not send the header; only that nobody is behind the proxy is no answer."""
+    script.answers = [(status, None)]
+    seen = _proxy(script.url).watch("v2", replace(_watch(script, timeout=0.1), anybody=True))
+    assert seen.settled == settles
+
+
+def test_a_proxy_with_a_certificate_of_the_company_is_believed_by_the_bundle_of_the_steps(
+    script: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """REQUESTS_CA_BUNDLE is how steps get it; without it the same proxy is not believed."""
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+    authority, now = Authority(tmp_path), datetime.now(UTC)
+    authority.ensure(now)
+    pair = authority.issue(Subject("proxy", "proxy", hosts=("localhost", "127.0.0.1")), now)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pair.certificate, pair.key)
+    script.answers = [(200, "v2")]
+    script.server.socket = context.wrap_socket(script.server.socket, server_side=True)
+    proxy = _proxy(script.url.replace("http:", "https:"))
+    assert "CERTIFICATE_VERIFY_FAILED" in str(proxy.ask("a.example", "/"))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority.certificate))
+    assert proxy.ask("a.example", "/").good("v2")
+
+
+def test_a_bundle_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else one would look for the fault at the proxy."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "none.crt"))
+    with pytest.raises(BadInput, match=r"REQUESTS_CA_BUNDLE .*none.crt"):
+        _proxy("https://127.0.0.1:1").ask("", "/")
 
 
 def test_a_refusal_of_the_application_is_an_answer(script: Script) -> None:

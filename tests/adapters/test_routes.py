@@ -7,14 +7,18 @@ import json
 from typing import Any
 
 import pytest
+from emulated import StoppedClock
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rainbow.adapters.kube import Object
+from rainbow.adapters.proxy import Answer, Proxy
+from rainbow.adapters.routes.asking import ask_preview
 from rainbow.adapters.routes.backends import (
     SWITCHED_AT,
     backends,
     base_ingress,
+    covers,
     first_ingress,
     follow,
     hosts,
@@ -24,8 +28,8 @@ from rainbow.adapters.routes.backends import (
     traces,
     with_backends_of,
 )
-from rainbow.adapters.routes.preview import preview_ingress
-from rainbow.errors import BadInput, Refused
+from rainbow.adapters.routes.preview import other_services, preview_ingress
+from rainbow.errors import BadInput, Refused, TemporaryError
 from rainbow.model.release import Release, ReleaseSpec
 from rainbow.model.route import RouteState
 from tests.decisions.make import NOW, release
@@ -207,6 +211,44 @@ def test_the_preview_is_the_route_under_a_host_of_its_own() -> None:
     assert hosts(made, "/api") == ("v2.spawn.spawn.preview.internal",)
     assert [b.service for b in backends(made)] == ["web-v2", "api-v2"]
     assert set(made["spec"]) == {"ingressClassName", "rules"}
+
+
+def _exact(path: str, service: str) -> Object:
+    return {"path": path, "pathType": "Exact", "backend": _backend(service)}
+
+
+def test_every_service_beside_the_checked_one_has_a_path_to_be_asked() -> None:
+    """An exact rule takes its path away from the prefix around it; what lies below still leads there."""
+    base = _ingress(("a.example", {"/": "web", "/admin": "admin", "/admin/x": "admin"}), default="web")
+    base["spec"]["rules"][0]["http"]["paths"] += [_exact("/login", "login"), _exact("/admin", "front")]
+    assert other_services(_released(base, "v2")) == {
+        "admin-v2": "/admin/rainbow",
+        "login-v2": "/login",
+        "front-v2": "/admin",
+    }
+    assert other_services(_released(_ingress(("a.example", {"/": "web"})), "v2")) == {}
+
+
+def test_an_exact_root_serves_only_the_root() -> None:
+    """The rule for "/" is the one whose path is not shortened."""
+    assert covers(_exact("/", "web"), "/")
+    assert not covers(_exact("/", "web"), "/x")
+    assert not covers(_exact("/x/", "web"), "/x")
+
+
+def test_a_dead_service_beside_the_checked_one_keeps_the_route_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Users of /admin would get nothing but 503 after the switch, though the check path answers well."""
+    statuses = {"/": 200, "/admin": 503}
+    monkeypatch.setattr(
+        Proxy,
+        "ask",
+        lambda self, _host, path: Answer(self.clock.monotonic(), statuses[path], "v2" if path == "/" else None),
+    )
+    target, clock = _released(_ingress(("a.example", {"/": "web", "/admin": "admin"})), "v2"), StoppedClock()
+    with pytest.raises(TemporaryError, match=r"no pod behind Service admin-v2: asked for /admin .* not moved"):
+        ask_preview(clock, target)
+    statuses["/admin"] = 404
+    assert ask_preview(clock, target).settled
 
 
 def test_a_preview_of_a_default_backend_only_leads_there() -> None:

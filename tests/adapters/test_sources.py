@@ -36,7 +36,7 @@ FILES = {"Containerfile": "FROM x", "app/main.py": "print()", "secret.env": "PAS
 
 
 def test_outside_git_all_but_hidden_folders_is_packed(tmp_path: Path) -> None:
-    """There is no .gitignore to honour."""
+    """There is no file that says what to leave out."""
     assert list(_members(pack(_write(tmp_path, FILES)))) == ["Containerfile", "app/main.py", "secret.env"]
 
 
@@ -45,6 +45,50 @@ def test_in_git_what_is_ignored_stays_out_and_what_is_new_goes_in(tmp_path: Path
     _git(_write(tmp_path, FILES | {".gitignore": "*.env\n.cache/\n"}), "init", "-q")
     _git(tmp_path, "add", "Containerfile")
     assert list(_members(pack(tmp_path))) == [".gitignore", "Containerfile", "app/main.py"]
+
+
+def test_outside_git_a_gitignore_counts_as_well(tmp_path: Path) -> None:
+    """In each folder, as git reads it."""
+    _write(tmp_path, FILES | {".gitignore": "*.env\n", "app/.gitignore": "/tmp*\n", "app/tmp1": "", "tmp1": ""})
+    assert list(_members(pack(tmp_path))) == [".gitignore", "Containerfile", "app/.gitignore", "app/main.py", "tmp1"]
+
+
+@pytest.mark.parametrize("name", [".containerignore", ".dockerignore"])
+def test_outside_git_what_no_build_sees_is_not_packed(tmp_path: Path, name: str) -> None:
+    """With the meaning that it has for a build: from the root, the last one decides, the Containerfile stays."""
+    rules = "# all\n*\n!app\napp/**/*.log\n!app/sub/keep.log\n"
+    _write(tmp_path, FILES | {name: rules, "app/sub/a.log": "", "app/sub/keep.log": "", "app/b.log": ""})
+    assert list(_members(pack(tmp_path))) == [name, "Containerfile", "app/main.py", "app/sub/keep.log"]
+
+
+def test_a_pattern_without_a_star_is_about_the_root_only(tmp_path: Path) -> None:
+    """Unlike in .gitignore; and it is about all below."""
+    _write(tmp_path, FILES | {".containerignore": "/secret.env\ndata/\n", "data/x/y": "", "app/data/x": ""})
+    assert list(_members(pack(tmp_path))) == [".containerignore", "Containerfile", "app/data/x", "app/main.py"]
+
+
+@pytest.mark.parametrize("secret", [".env", ".env.local", "id_rsa", "app/id_ed25519", ".netrc"])
+@pytest.mark.parametrize("kind", ["no git", "new", "tracked"])
+def test_what_is_called_like_a_secret_is_packed_only_when_tracked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, secret: str, kind: str
+) -> None:
+    """In the cluster many may read it. What is tracked is no secret any more."""
+    _write(tmp_path, {"Containerfile": "FROM x", ".env.example": "A=", secret: "PASSWORD=1"})
+    if kind == "no git":
+        monkeypatch.setattr(sources.shutil, "which", lambda _name: None)
+    else:
+        _git(tmp_path, "init", "-q")
+        _git(tmp_path, "add", "Containerfile", *([secret] if kind == "tracked" else []))
+    packed = set(_members(pack(tmp_path)))
+    assert packed - {secret} == {"Containerfile", ".env.example"}
+    assert (secret in packed) == (kind == "tracked")
+
+
+def test_without_git_a_gitignore_is_not_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it keeps out would go into the cluster."""
+    monkeypatch.setattr(sources.shutil, "which", lambda _name: None)
+    with pytest.raises(BadInput, match="install git"):
+        pack(_write(tmp_path, FILES | {".gitignore": "*.env\n"}))
 
 
 def test_a_folder_of_a_checkout_is_packed_from_there(tmp_path: Path) -> None:
@@ -135,3 +179,10 @@ def test_a_base_that_cannot_be_rendered_is_said(tmp_path: Path, files: dict[str,
     """With the folder and kustomize's own words."""
     with pytest.raises(BadInput, match=said):
         render_base(_write(tmp_path, files) / "base")
+
+
+def test_a_containerfile_is_packed_whatever_the_ignore_file_says(tmp_path: Path) -> None:
+    """A build reads it by its name in rainbow.yaml, which need not be `Containerfile`."""
+    _write(tmp_path, {"tests.Containerfile": "FROM x", "notes": "", ".containerignore": "*\n"})
+    assert "tests.Containerfile" in _members(pack(tmp_path, ["tests.Containerfile", "not-there"]))
+    assert "notes" not in _members(pack(tmp_path, ["tests.Containerfile"]))

@@ -30,7 +30,9 @@ def app(**changes: Any) -> AppConfig:
 def release(name: str = "v1", *, created: datetime = NOW - 9 * HOUR, **status: Any) -> Release:
     """A release that is draining since two hours, unless told otherwise."""
     plain: dict[str, Any] = {"phase": Phase.DRAINING, "live_at": NOW - 3 * HOUR, "demoted_at": NOW - 2 * HOUR}
+    noted_at = status.pop("noted_at", None)
     return Release(
+        noted_at=noted_at,
         namespace="spawn",
         uid=f"uid-{name}",
         resource_version="1",

@@ -31,7 +31,17 @@ TABLE: dict[str, tuple[list[Sample], Demotion, DrainState]] = {
     "zeros in a row, but too young": (ZEROS, Demotion(NOW - 0.5 * HOUR), DrainState.TOO_YOUNG),
     "demoted in the future": (ZEROS, Demotion(NOW + HOUR), DrainState.SETTLING),
     "zeros in a row and old enough": (ZEROS, LONG_AGO, DrainState.DRAINED),
-    "drained by the record and one fresh zero": (ZEROS[:1], Demotion(LONG_AGO.at, NOW - HOUR), DrainState.DRAINED),
+    "drained by the record just now and one fresh zero": (
+        ZEROS[:1],
+        Demotion(LONG_AGO.at, NOW - 3 * POLICY.interval),
+        DrainState.DRAINED,
+    ),
+    "drained by an old record and one fresh zero": (
+        ZEROS[:1],
+        Demotion(LONG_AGO.at, NOW - 3 * POLICY.interval - SECOND),
+        DrainState.SETTLING,
+    ),
+    "drained by an old record and a whole row again": (ZEROS, Demotion(LONG_AGO.at, NOW - HOUR), DrainState.DRAINED),
     "drained by the record before the demotion": (
         ZEROS[:1],
         Demotion(LONG_AGO.at, NOW - 3 * HOUR),
@@ -83,7 +93,7 @@ demotions = st.builds(
 
 @given(histories, demotions)
 def test_drained_is_never_said_without_its_evidence(history: list[Sample], demotion: Demotion) -> None:
-    """Drained: fresh, zero, known, demoted long enough ago, and a whole row unless one was noted since."""
+    """Drained: fresh, zero, known, demoted long enough ago, and a whole row unless one was noted just now."""
     decision = decide_drain(history, POLICY, demotion, NOW)
     if not decision.idle:
         return
@@ -94,7 +104,8 @@ def test_drained_is_never_said_without_its_evidence(history: list[Sample], demot
     assert last.at - last.age > demotion.at
     if decision.state is DrainState.DRAINED:
         assert NOW - demotion.at >= POLICY.minimum_age
-    if demotion.drained_at is None or demotion.drained_at <= demotion.at:
+    noted = demotion.drained_at is not None and demotion.drained_at > demotion.at
+    if not noted or (demotion.drained_at and NOW - demotion.drained_at > 3 * POLICY.interval):
         row = history[-POLICY.samples :]
         assert len(row) == POLICY.samples
         assert all(s.tasks == 0 for s in row)

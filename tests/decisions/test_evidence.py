@@ -73,6 +73,26 @@ def test_unknown_when(case: str) -> None:
     assert text in found.why
 
 
+COUNTED = replace(POLICY, counts_reporting=True)
+
+
+def test_every_pod_has_to_export_the_metric_when_it_is_asked_how_many_do() -> None:
+    """Scraped is not enough: a pod that exports nothing would be at work unseen, and the sum be zero."""
+    assert judge(replace(WHOLE, reporting=(2.0,)), COUNTED).tasks == 0
+    silent = judge(replace(WHOLE, reporting=(1.0,)), COUNTED)
+    assert (silent.tasks, silent.why[:41]) == (None, "1 of 2 running pods export the metric (dr")
+    assert "0 of 2" in judge(WHOLE, COUNTED).why
+    assert "2 series" in judge(replace(WHOLE, reporting=(1.0, 1.0)), COUNTED).why
+    assert judge(replace(WHOLE, reporting=(math.nan,)), COUNTED).tasks is None
+
+
+def test_only_watched_pods_have_to_export_the_metric() -> None:
+    """Those of the workloads that are named; none at all when the release is scaled to zero."""
+    assert judge(replace(WHOLE, reporting=(1.0,)), replace(COUNTED, workloads=("worker",))).tasks == 0
+    nobody = replace(WHOLE, pods=(), scrapes=(), workloads=(Workload("worker", 0, 0),))
+    assert judge(nobody, COUNTED).tasks == 0
+
+
 @pytest.mark.parametrize("phase", ["Succeeded", "Failed"])
 def test_a_finished_pod_need_not_be_scraped(phase: str) -> None:
     """A pod whose containers have all ended does no work."""

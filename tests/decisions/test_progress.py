@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rainbow.decisions.drain import DrainDecision, DrainState
-from rainbow.decisions.progress import noted_demotion, noted_drain, to_wait_for
+from rainbow.decisions.progress import noted_demotion, noted_drain, to_be_gone, to_wait_for
 from rainbow.model.release import Phase
 from tests.decisions.make import HOUR, NOW, release
 
@@ -37,6 +37,15 @@ def test_a_later_release_is_not_waited_for() -> None:
 def test_a_deleted_release_is_not_waited_for() -> None:
     """Another workflow may have deleted it meanwhile."""
     assert waited(release("v1", phase=Phase.DELETED), V3, given="v3", current="v3") == []
+
+
+def test_who_was_waited_for_and_is_old_enough_is_expected_to_go() -> None:
+    """Drained by the record since before the minimum age; not one that is busy, young, current or was never live."""
+    drained = release("v1", live_at=NOW - 5 * HOUR, phase=Phase.DRAINED)
+    young = release("v2", live_at=NOW - 4 * HOUR, phase=Phase.DRAINED, demoted_at=NOW - HOUR / 2)
+    assert to_be_gone([READY, drained, young, V3], "v3", "v3", NOW) == {"v1"}
+    assert to_be_gone([V1, V3], "v3", "v3", NOW) == frozenset()
+    assert to_be_gone([drained, V3], "v3", "v1", NOW) == frozenset()
 
 
 def test_a_demotion_nobody_noted_begins_now() -> None:

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from rainbow.decisions.rendering import overlay
+from rainbow.decisions.rendering import foreign, overlay, refusals
 from rainbow.errors import Refused
 from rainbow.model.app import AppConfig
+from rainbow.model.names import APP_LABEL, RELEASE_LABEL
 
 
 def app() -> AppConfig:
@@ -27,6 +28,7 @@ def obj(kind: str, name: str = "x", **rest: Any) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": kind, "metadata": {"name": name}, **rest}
 
 
+RBAC = "rbac.authorization.k8s.io/v1"
 SERVICE = obj("Service", "api", spec={"selector": {"a": "b"}})
 
 
@@ -39,6 +41,11 @@ SERVICE = obj("Service", "api", spec={"selector": {"a": "b"}})
         ("a volume claim", obj("PersistentVolumeClaim"), "keep the claim outside of the base"),
         ("a stateful set", obj("StatefulSet", spec={"volumeClaimTemplates": [{}]}), "volumeClaimTemplates"),
         ("a node port", obj("Service", spec={"ports": [{"nodePort": 30000}]}), "only one release can have"),
+        ("a Role", {**obj("Role"), "apiVersion": RBAC}, rf"Role x is of a kind \({RBAC}\) .* beside the releases"),
+        ("a custom resource", {**obj("Cat"), "apiVersion": "cats.dev/v1"}, "Cat x is of a kind"),
+        ("a namesake", {**obj("Service"), "apiVersion": "serving.knative.dev/v1"}, "Service x is of a kind"),
+        ("a bare pod", obj("Pod"), "Pod x is of a kind"),
+        ("a Secret", obj("Secret", stringData={"a": "hidden"}), "make the Secret once beside the releases"),
         ("another namespace", {**SERVICE, "metadata": {"name": "x", "namespace": "y"}}, "meant for namespace y"),
     ],
 )
@@ -46,6 +53,28 @@ def test_what_cannot_live_once_per_release_is_refused_by_name(case: str, bad: di
     """Before anything is applied, with the next thing to do."""
     with pytest.raises(Refused, match=complaint):
         overlay(app(), "v1", [SERVICE, bad], {})
+
+
+def test_a_refusal_shows_nothing_of_a_secret() -> None:
+    """Its message ends in logs and on the record."""
+    (complaint,) = refusals(app(), [obj("Secret", stringData={"a": "hidden"})])
+    assert "hidden" not in complaint
+
+
+@pytest.mark.parametrize(
+    ("labels", "whose"),
+    [
+        ({APP_LABEL: "shop", RELEASE_LABEL: "v1", "more": "x"}, None),
+        ({APP_LABEL: "shop", RELEASE_LABEL: "v2"}, "Service x belongs to release v2 of app shop"),
+        ({APP_LABEL: "other", RELEASE_LABEL: "v1"}, "Service x belongs to release v1 of app other"),
+        ({APP_LABEL: "shop"}, "Service x was made by somebody else"),
+        (None, "Service x was made by somebody else"),
+    ],
+)
+def test_an_object_is_a_releases_own_only_with_both_of_its_labels(labels: Any, whose: str | None) -> None:
+    """Anything else of that name is somebody else's (S4)."""
+    live = {**obj("Service"), "metadata": {"name": "x", "labels": labels}}
+    assert foreign("shop", "v1", live) == whose
 
 
 def test_all_complaints_come_at_once() -> None:

@@ -73,6 +73,7 @@ def test_a_release_overtaken_by_a_newer_one_is_superseded() -> None:
     decision = _decide(_to("v2"), _release("v1", hours_old=5), _release("v2", Phase.CURRENT))
     assert decision.act == Act.REFUSE
     assert "superseded: v2 is current and newer" in decision.reasons[0]
+    assert decision.superseded
 
 
 def test_a_release_that_was_live_before_does_not_come_back_by_a_retry() -> None:
@@ -116,7 +117,49 @@ def test_a_route_to_a_release_without_record_is_refused() -> None:
     """Which of the two is newer cannot be known."""
     decision = _decide(_to("v9"), _release("v2"))
     assert decision.act == Act.REFUSE
-    assert "no record" in decision.reasons[0]
+    assert "no record can be read" in decision.reasons[0]
+    assert "rainbow step switch --namespace spawn --app spawn --release v2 --allow-older" in decision.reasons[1]
+    assert _decide(_to("v9"), _release("v2"), allow_older=True).act == Act.PATCH
+
+
+@pytest.mark.parametrize(
+    ("status", "previous"),
+    [
+        ({"phase": Phase.CURRENT, "traffic": "100%", "live_at": NOW - HOUR}, "v2"),  # killed before any note
+        ({"phase": Phase.CURRENT, "traffic": "100%", "live_at": NOW - HOUR}, None),  # moved by kubectl
+        ({"traffic": "-"}, "v2"),  # and when its own switch had written nothing either
+    ],
+)
+def test_a_rollback_that_was_cut_short_is_not_undone(status: dict[str, Any], previous: str | None) -> None:
+    """Rule 5: a person went back to v1, and only the route knows; v2 is newer, and its record says current."""
+    route, back = replace(_to("v1"), previous=previous), _release("v1", Phase.DRAINED, hours_old=5, traffic="switching")
+    decision = _decide(route, _release("v2", **status), back)
+    assert decision.act == Act.REFUSE
+    assert "only a person brings it back" in decision.reasons[0]
+    assert "--release v2 --allow-older" in decision.reasons[1]
+    assert _decide(route, _release("v2", **status), back, allow_older=True).act == Act.PATCH
+
+
+def test_the_mark_of_another_switch_is_no_obstacle() -> None:
+    """It may be of a run that was killed; whoever moves the route first is seen by the other one."""
+    marked = _release("v1", hours_old=5, traffic="switching")
+    assert _decide(_to("v0"), _release("v2"), _release("v0", Phase.CURRENT, hours_old=9), marked).act == Act.PATCH
+
+
+def test_the_current_release_makes_its_lost_route_again() -> None:
+    """Somebody deleted the Ingress: that replaced nobody."""
+    current = _release("v2", Phase.CURRENT, live_at=NOW - HOUR, traffic="100%")
+    assert _decide(NO_ROUTE, current, _release("v1", hours_old=5)).act == Act.CREATE
+
+
+def test_of_two_created_in_the_same_second_the_second_is_refused_and_told_what_to_do() -> None:
+    """Nothing says which is newer, so a person does."""
+    route, other = _to("v1"), _release("v1", Phase.CURRENT)
+    decision = _decide(route, _release("v2"), other)
+    assert decision.act == Act.REFUSE
+    assert "same second" in decision.reasons[0]
+    assert "--release v2 --allow-older" in decision.reasons[1]
+    assert _decide(route, _release("v2"), other, allow_older=True).act == Act.PATCH
 
 
 @pytest.mark.parametrize("switched_at", [None, NOW - HOUR])
@@ -141,6 +184,15 @@ def test_a_current_release_that_is_no_longer_routed_is_draining_from_now() -> No
     assert recorded(_release("v1", traffic="switching"), _to("v2"), NOW) == {"traffic": "-"}
 
 
+@pytest.mark.parametrize(("traffic", "noted"), [("100%", "100%"), (None, "100%"), ("switching", "switching")])
+def test_until_the_proxy_answered_from_the_next_one_it_still_carries_traffic(traffic: str | None, noted: str) -> None:
+    """Rule 3: `delete` keeps what says so. The mark of another switch stays as it is."""
+    before = _release("v1", Phase.CURRENT, live_at=NOW - HOUR, traffic=traffic)
+    status = recorded(before, _to("v2"), NOW, answered=False)
+    assert status == {"phase": Phase.DRAINING, "traffic": noted, "demoted_at": NOW}
+    assert recorded(_release("v1", traffic=traffic), _to("v2"), NOW, answered=False) == {}
+
+
 _releases = st.lists(
     st.builds(
         _release,
@@ -153,7 +205,10 @@ _releases = st.lists(
     unique_by=lambda r: r.id,
     min_size=1,
 )
-_routes = st.one_of(st.just(NO_ROUTE), st.sampled_from([None, "v1", "v2", "v3", "v4"]).map(_to))
+_names = st.sampled_from([None, "v1", "v2", "v3", "v4"])
+_routes = st.one_of(
+    st.just(NO_ROUTE), st.builds(lambda to, previous: replace(_to(to), previous=previous), _names, _names)
+)
 
 
 @given(releases=_releases, route=_routes, older=st.booleans(), data=st.data())
@@ -168,7 +223,8 @@ def test_whatever_the_state_no_rule_is_broken(
     if decision.act in (Act.CREATE, Act.PATCH):
         assert target.status.phase in (Phase.READY, Phase.CURRENT, Phase.DRAINING, Phase.DRAINED)
         current = next((r for r in releases if r.id == route.current), None)
-        assert older or current is None or current.created <= target.created
+        assert older or current is None or current.created < target.created
+        assert older or route.previous != target.id
         assert decision.act == (Act.PATCH if route.exists else Act.CREATE)
     if decision.act != Act.REFUSE:
         recorded = {r.id for r in releases if r.status.phase == Phase.CURRENT}

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from rainbow.decisions.workflow_view import Outcome, StepState, view_workflow
 
 STEPS = ["build", "deploy", "run-tests", "switch", "wait-for-drain", "delete"]
@@ -90,3 +92,42 @@ def test_a_switch_that_succeeded_does_not_hide_a_workflow_that_failed_later() ->
 def test_the_end_is_the_end() -> None:
     """Succeeded as a whole: everything older is gone."""
     assert view_workflow(workflow("Succeeded"), STEPS).outcome is Outcome.FINISHED
+
+
+@pytest.mark.parametrize(
+    ("backoff", "at"),
+    [("Backoff for 5s", " at 10:00:35"), ("Backoff for 1m 20 seconds", " at 10:01:50"), ("", "")],
+)
+def test_between_two_tries_it_is_said_when_the_next_one_is(backoff: str, at: str) -> None:
+    """An exit status alone looks like the end of it."""
+    node = retry("deploy", "Running", startedAt=START, message=backoff)
+    view = view_workflow(
+        workflow("Running", node, pod("deploy", 0, "Failed", message="exit 75", finishedAt=END)), STEPS
+    )
+    deploy = view.steps[1]
+    assert (deploy.state, deploy.again) == (StepState.RUNNING, True)
+    assert deploy.message == f"failed for now (exit 75), will be tried again{at}"
+
+
+def test_a_release_that_waits_for_its_turn_says_so() -> None:
+    """The lock is held by a group of steps, of which no one has a node yet; the first of them waits."""
+    waiting = "Waiting for shops/Mutex/rainbow-shop lock. Lock status: 0/1"
+    promote = {"id": "p", "displayName": "promote", "type": "DAG", "phase": "Pending", "message": waiting}
+    skipped = {"id": "b", "displayName": "build", "type": "Skipped", "phase": "Skipped"}
+    view = view_workflow(workflow("Running", skipped, promote), STEPS)
+    assert [step.message for step in view.steps] == ["", waiting, "", "", "", ""]
+    assert view.steps[1].state is StepState.WAITING
+
+
+@pytest.mark.parametrize(
+    ("node", "begun"),
+    [
+        (retry("switch", "Failed", startedAt=START), True),
+        (pod("switch", 0, "Failed") | {"displayName": "switch"}, True),
+        ({"id": "s", "displayName": "switch", "type": "Skipped", "phase": "Omitted", "startedAt": START}, False),
+        ({"id": "x", "displayName": "deploy", "type": "Retry", "phase": "Failed", "startedAt": START}, False),
+    ],
+)
+def test_only_a_switch_that_never_began_has_moved_nobody(node: dict[str, Any], begun: bool) -> None:
+    """Argo gives a step that is left out a node and a time as well."""
+    assert view_workflow(workflow("Failed", node), STEPS).steps[3].begun is begun

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from demo.stage import copy_spawn
 
 SPAWN = Path(__file__).parents[2] / "examples" / "spawn"
 Manifest = dict[str, Any]
@@ -18,8 +19,13 @@ Manifest = dict[str, Any]
 @pytest.fixture(scope="module")
 def rendered() -> dict[tuple[str, str], Manifest]:
     """The objects that `kubectl apply -k` would send, by kind and name."""
+    return render(SPAWN / "deploy")
+
+
+def render(folder: Path) -> dict[tuple[str, str], Manifest]:
+    """Render a kustomize base; its objects by kind and name."""
     kubectl = Path(sysconfig.get_path("scripts")) / "kubectl"
-    done = subprocess.run([kubectl, "kustomize", SPAWN / "deploy"], capture_output=True, text=True, check=True)
+    done = subprocess.run([kubectl, "kustomize", folder], capture_output=True, text=True, check=True)
     return {(m["kind"], m["metadata"]["name"]): m for m in yaml.safe_load_all(done.stdout)}
 
 
@@ -92,6 +98,21 @@ def test_every_pod_is_scraped(rendered: dict[tuple[str, str], Manifest]) -> None
             "prometheus.io/port": str(port),
             "prometheus.io/path": "/metrics",
         }
+
+
+def test_a_copy_has_the_bus_and_the_host_of_its_namespace(
+    rendered: dict[tuple[str, str], Manifest], tmp_path: Path
+) -> None:
+    """What the demo and the tests release differs from the example in bus and host only, and shares no bus with it."""
+    copy_spawn(tmp_path, "test-1")
+    copy = render(tmp_path / "deploy")
+    for name in ("api", "worker"):
+        (container,) = copy["Deployment", name]["spec"]["template"]["spec"]["containers"]
+        bus = {"name": "SPAWN_BUS", "value": "test-1"}
+        assert container["env"].count(bus) == 1
+        container["env"].remove(bus)
+    copy["Ingress", "spawn"]["spec"]["rules"][0]["host"] = "spawn.localhost"
+    assert copy == rendered
 
 
 def test_the_requirements_are_pinned_and_name_no_host() -> None:

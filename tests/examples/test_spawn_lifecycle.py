@@ -129,7 +129,7 @@ def test_a_consumer_that_was_removed_loses_nothing(own_fleet: Fleet) -> None:
 
     async def delete_consumer() -> None:
         client = await nats.connect(f"nats://127.0.0.1:{own_fleet.bus_port}")
-        await client.jetstream().delete_consumer("spawn-tasks", "workers-v1")
+        await client.jetstream().delete_consumer("spawn-tasks", "spawn-workers-v1")
         await client.close()
 
     asyncio.run(delete_consumer())

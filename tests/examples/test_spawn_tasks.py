@@ -71,7 +71,7 @@ def test_a_right_request_is_taken() -> None:
 
 def test_the_release_ends_every_subject() -> None:
     """S5: the release is appended, and can be read back from the subject."""
-    made = [subjects.task("image", "v7"), subjects.storage("v7"), subjects.tasks_of("v7")]
+    made = [subjects.task("spawn", "image", "v7"), subjects.storage("spawn", "v7"), subjects.tasks_of("spawn", "v7")]
     assert made == ["spawn.tasks.image.v7", "spawn.storage.v7", "spawn.tasks.*.v7"]
     assert {subjects.release_in(subject) for subject in made} == {"v7"}
 
@@ -83,9 +83,25 @@ def test_a_release_that_would_not_fit_a_subject_is_refused(release: str) -> None
         Settings.from_environment({"RELEASE_ID": release})
 
 
+@pytest.mark.parametrize("bus", ["", "Spawn", "a.b", "a*", ">", "a b", "-a", "a" * 64, "*"])
+def test_a_bus_that_would_not_fit_a_subject_is_refused(bus: str) -> None:
+    """A bus is one token of a subject, and a wildcard is no bus that a task could be given to."""
+    with pytest.raises(SettingsError, match="SPAWN_BUS"):
+        Settings.from_environment({"SPAWN_BUS": bus})
+
+
+def test_only_who_serves_every_bus_may_be_told_so() -> None:
+    """The storage worker's bus may be `*`, and nothing else that is no bus; without a setting it is `spawn`."""
+    assert Settings.from_environment({"SPAWN_BUS": "*"}, every_bus=True).bus == "*"
+    assert Settings.from_environment({}, every_bus=True).bus == "spawn"
+    with pytest.raises(SettingsError, match="SPAWN_BUS='>': expected a DNS label such as spawn or \\* for all"):
+        Settings.from_environment({"SPAWN_BUS": ">"}, every_bus=True)
+
+
 def test_the_settings_have_defaults_and_name_what_is_wrong() -> None:
     """Without an environment there is the release `unreleased`; a bad number is named."""
     assert Settings.from_environment({}).release == "unreleased"
+    assert Settings.from_environment({}).bus == "spawn"
     with pytest.raises(SettingsError, match="SPAWN_GRACE_SECONDS='soon'"):
         Settings.from_environment({"SPAWN_GRACE_SECONDS": "soon"})
 

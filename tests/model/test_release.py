@@ -1,6 +1,10 @@
 """The record of a release, and its two sides: the Python model and the resource definition."""
 
+from datetime import UTC, datetime
 from typing import Any
+
+import pytest
+from pydantic import ValidationError
 
 from rainbow.model.app import AppConfig
 from rainbow.model.names import RELEASE_LENGTH
@@ -64,3 +68,28 @@ def test_a_record_is_read_back_as_it_was_written() -> None:
     assert read.spec == spec
     assert (read.name, read.app, read.id, read.namespace) == ("shop-v1", "shop", "v1", "shops")
     assert read.status.phase is Phase.PENDING
+
+
+def test_a_record_of_a_later_version_is_read_and_rainbow_yaml_stays_strict() -> None:
+    """Unknown keys are left out of a record, wherever they stand; in the file they are mistakes."""
+    app = APP | {"drain": {"prometheus": APP["drain"]["prometheus"] | {"futureKey": 1}}, "futurePart": {"a": 1}}
+    with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
+        AppConfig.model_validate(app)
+    spec = ReleaseSpec(release="v1", app=AppConfig.model_validate(APP), manifests="")
+    obj = new_record(spec)
+    obj["metadata"] |= {"uid": "u", "resourceVersion": "1", "creationTimestamp": "2026-01-01T00:00:00Z"}
+    obj["spec"] |= {"app": app, "futureField": 1}
+    obj["status"] = {"phase": "Ready", "futureNote": "x"}
+    read = Release.from_object(obj)
+    assert read.spec == spec
+    assert read.status == ReleaseStatus(phase=Phase.READY)
+
+
+def test_the_last_note_is_dated_by_the_api_server() -> None:
+    """By the last change of the status, whoever wrote it; other changes do not count."""
+    obj = new_record(ReleaseSpec(release="v1", app=AppConfig.model_validate(APP), manifests=""))
+    obj["metadata"] |= {"uid": "u", "resourceVersion": "1", "creationTimestamp": "2026-01-01T00:00:00Z"}
+    assert Release.from_object(obj).noted_at is None
+    status = [{"subresource": "status", "time": f"2026-01-0{day}T00:00:00Z"} for day in (3, 2)]
+    obj["metadata"]["managedFields"] = [{"time": "2026-01-09T00:00:00Z"}, *status]
+    assert Release.from_object(obj).noted_at == datetime(2026, 1, 3, tzinfo=UTC)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from demo import buses
 from demo.stage import clear, copy_spawn, storage_worker
 from filelock import FileLock
 from spawn_app import APP, RAINBOW, Spawn, eventually
@@ -54,10 +55,22 @@ def namespace(kube: Kube) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def storage(context: Context, tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Popen[bytes]]:
+def storage(
+    context: Context, kube: Kube, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[subprocess.Popen[bytes]]:
     """spawn's storage worker, a process outside the cluster that serves all releases of all tests."""
-    with storage_worker(f"nats://127.0.0.1:{context.ports.nats}", tmp_path_factory.mktemp("storage")) as process:
+    url = f"nats://127.0.0.1:{context.ports.nats}"
+    _forget_left_buses(kube, url)
+    with storage_worker(url, tmp_path_factory.mktemp("storage")) as process:
         yield process
+
+
+def _forget_left_buses(kube: Kube, url: str) -> None:
+    """Remove what a worker that outlived its namespace has made again: a test's bus is named after its namespace."""
+    for bus in buses.known(url):
+        # A namespace is there before its bus, so the bus of a test that runs beside this one is not taken for left.
+        if bus.startswith("test-") and kube.get(NAMESPACE, None, bus) is None:
+            buses.forget(url, bus)
 
 
 @pytest.fixture(scope="session")

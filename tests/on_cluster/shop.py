@@ -239,7 +239,6 @@ def _objects(namespace: str, name: str, tasks: str | None, scraped: bool) -> lis
     preview = ingress(namespace, f"{APP}-{name}-preview", object_name("web", name), labels)
     return [
         {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta("settings"), "data": {"a": "b"}},
-        {"apiVersion": "v1", "kind": "Secret", "metadata": meta("key"), "stringData": {"a": "b"}},
         {
             "apiVersion": "v1",
             "kind": "Service",

@@ -22,7 +22,7 @@ from steps.delete import RULES, Params, run
 
 pytestmark = pytest.mark.cluster
 
-ALL = ["ConfigMap settings", "Secret key", "Service web", "Deployment worker", f"Ingress {APP}"]
+ALL = ["ConfigMap settings", "Service web", "Deployment worker", f"Ingress {APP}"]
 HOUR = timedelta(hours=1)
 FAR = datetime(2099, 1, 1, tzinfo=UTC)
 
@@ -45,8 +45,9 @@ def whole(shop: Shop, name: str) -> bool:
 
 
 def test_what_is_drained_goes_as_a_whole_and_its_record_stays(shop: Shop) -> None:
-    """All objects of the release, and no others; the record is kept as history (S8)."""
-    shop.release("v1")
+    """All objects of the release, and no others; the record is kept as history (S8). Each pod exports the metric."""
+    reporting = shop.config().drain.prometheus.query.replace("sum(", "count(")
+    shop.release("v1", app=shop.config(reporting=reporting))
     shop.current("v2")
     other = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "unrelated-v1", "namespace": shop.namespace}}
     shop.kube.create(other)
@@ -64,13 +65,18 @@ def test_what_is_drained_goes_as_a_whole_and_its_record_stays(shop: Shop) -> Non
 
 
 def test_its_rights_are_enough(shop: Shop) -> None:
-    """With the Role of its RULES and nothing else it deletes all kinds of objects, Secrets included."""
+    """With the Role of its RULES and nothing else it deletes a whole release."""
     shop.release("v1")
+    shop.release("v0", tasks=None, phase=Phase.READY, live_at=None, demoted_at=None)
     shop.current("v2")
     shop.scraped("v1")
     delete(shop, kube=shop.limited(RULES))
     assert shop.left_of("v1") == []
     assert whole(shop, "v2")
+    assert "v0: keep: Ready: no workflow is at work on it" in shop.said
+    noted_at = shop.record("v0").noted_at
+    assert noted_at is not None
+    assert abs(datetime.now(UTC) - noted_at) < timedelta(minutes=5)
 
 
 def test_a_second_run_finds_nothing_to_do(shop: Shop) -> None:
@@ -109,7 +115,7 @@ KEPT = {
     "with-traffic": Kept("carries traffic", status={"traffic": "100%"}),
     "demoted-some-time": Kept("not known when", status={"demoted_at": None}),
     "too-young": Kept("since its demotion", drain={"minimumAge": "1h"}),
-    "being-tested": Kept("being released", status={"phase": Phase.TESTING}),
+    "being-tested": Kept("Testing: no workflow is at work on it", status={"phase": Phase.TESTING}),
 }
 
 
@@ -121,7 +127,8 @@ def test_kept_when(shop: Shop) -> None:
     shop.current("v2")
     shop.running(*KEPT)
     shop.scraped(*(name for name, kept in KEPT.items() if kept.scraped))
-    delete(shop)
+    with pytest.raises(TemporaryError, match="drained-yet-busy: was drained, and is kept: 1 active task"):
+        delete(shop)
     for name, kept in KEPT.items():
         assert whole(shop, name), name
         assert shop.record(name).status.phase is not Phase.DELETED

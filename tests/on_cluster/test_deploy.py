@@ -15,7 +15,7 @@ from tiny import APP, IMAGE, Tiny, deployment, service
 from rainbow.adapters.kube import DEPLOYMENT, POD, SERVICE, Kind, Kube
 from rainbow.adapters.records import note
 from rainbow.decisions import readiness
-from rainbow.errors import PermanentError, Refused
+from rainbow.errors import Conflict, PermanentError, Refused
 from rainbow.model.names import release_selector
 from rainbow.model.release import Phase
 from steps import deploy
@@ -26,7 +26,6 @@ CONFIG_MAP = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "set
 SECRET = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "key"}, "stringData": {"a": "b"}}
 NAMESPACED = [
     CONFIG_MAP,
-    SECRET,
     {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "web"}},
     {
         "apiVersion": "policy/v1",
@@ -64,7 +63,6 @@ def test_a_release_is_applied_and_ready(tiny: Tiny) -> None:
     assert record.status.deployed_at is not None
     assert {f"{ref.kind} {ref.name}" for ref in record.status.objects} == {
         "ConfigMap settings-v1",
-        "Secret key-v1",
         "ServiceAccount web-v1",
         "PodDisruptionBudget web-v1",
         "NetworkPolicy web-v1",
@@ -198,6 +196,25 @@ def test_a_base_with_a_cluster_role_is_refused_before_anything_is_applied(tiny: 
     assert tiny.record().status.phase is Phase.FAILED
 
 
+def test_what_somebody_else_made_is_not_taken_over(tiny: Tiny) -> None:
+    """With the rights of its Role it sees whose an object is, before anything is written; and in between as well."""
+    mine = {"name": "web-v1", "namespace": tiny.namespace, "labels": {"mine": "yes"}}
+    made = tiny.kube.create({**service(), "metadata": mine})
+    tiny.submit()
+    with pytest.raises(Refused, match="Service web-v1 was made by somebody else"):
+        run(tiny)
+    found = tiny.kube.get(SERVICE, tiny.namespace, "web-v1")
+    assert found is not None
+    assert found["metadata"]["resourceVersion"] == made["metadata"]["resourceVersion"]
+    assert tiny.kube.get(DEPLOYMENT, tiny.namespace, "web-v1") is None
+    assert (tiny.record().status.phase, tiny.record().status.objects) == (Phase.FAILED, [])
+    with pytest.raises(PermanentError, match=r"metadata\.uid"):  # not the object that was looked at
+        tiny.kube.apply({**service(), "metadata": mine | {"uid": "00000000-0000-0000-0000-000000000000"}})
+    gone = {"name": "gone", "namespace": tiny.namespace, "uid": made["metadata"]["uid"]}
+    with pytest.raises(Conflict):
+        tiny.kube.apply({**service(), "metadata": gone})
+
+
 def test_what_the_api_server_refuses_fails_the_release(tiny: Tiny) -> None:
     """A mistake in the manifests that only the API server sees; its words are in the message."""
     broken = deployment()
@@ -293,7 +310,7 @@ def test_killed_midway_it_has_an_inventory_and_a_second_run_finishes(tiny: Tiny,
                 step.kill()
                 break
     inventory = tiny.record().status.objects
-    assert len(inventory) == 7
+    assert len(inventory) == 6
     there = [r for r in inventory if tiny.kube.get(Kind(r.api_version, r.kind), tiny.namespace, r.name)]
     assert there
     assert tiny.record().status.phase is Phase.PENDING

@@ -26,6 +26,7 @@ def test_every_command_works(spawn: Spawn, tmp_path: Path) -> None:
         ("examples/spawn/rainbow.yaml", str(spawn.folder / "rainbow.yaml")),
         ("spawn.localhost", f"{spawn.namespace}.localhost"),
         ("/tmp/spawn-storage", str(tmp_path / "stored")),
+        ("NATS_URL=nats://127.0.0.1:14222", f"SPAWN_BUS={spawn.namespace} NATS_URL=nats://127.0.0.1:14222"),
     ):
         assert found in text, f"{found} is not in the README any more"
         text = text.replace(found, ours)

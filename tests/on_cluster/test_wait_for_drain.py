@@ -82,6 +82,7 @@ def test_unknown_is_waited_for(shop: Shop) -> None:
         "deaf": ("did not answer", {"url": "http://127.0.0.1:1"}),
         "double": ("2 series", {"query": plain.removeprefix("sum(").removesuffix(")")}),
         "misnamed": ("no series", {"query": plain.replace("tasks", "nothing")}),
+        "silent": ("0 of 1 running pods export", {"reporting": plain.replace("sum(tasks", "count(nothing")}),
     }
     for name, (_, drain) in troubles.items():
         tasks = "NaN" if name == "nan" else "0"

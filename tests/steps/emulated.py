@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,13 +17,19 @@ from typing import Any
 from rainbow.adapters.kube import APPLY_PATCH, JSON_PATCH, Kube, NotThere, Object
 from rainbow.adapters.proxy import Answer
 from rainbow.adapters.world import Clock
-from rainbow.errors import Conflict
+from rainbow.errors import Conflict, PermanentError
 
 START = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 KINDS = {
     "releases": ("rainbow.dev/v1alpha1", "Release"),
     "ingresses": ("networking.k8s.io/v1", "Ingress"),
     "services": ("v1", "Service"),
+    "configmaps": ("v1", "ConfigMap"),
+    "pods": ("v1", "Pod"),
+    "deployments": ("apps/v1", "Deployment"),
+    "statefulsets": ("apps/v1", "StatefulSet"),
+    "workflows": ("argoproj.io/v1alpha1", "Workflow"),
+    "endpointslices": ("discovery.k8s.io/v1", "EndpointSlice"),
 }
 
 
@@ -80,9 +87,7 @@ class Emulated(Kube):
 
     def _answer(self, method: str, path: str, query: Object, body: Any, content_type: str) -> Object:
         if "/namespaces/" not in path:
-            version = path.split("/", 2)[2]
-            known = {p: kind for p, (v, kind) in KINDS.items() if v == version}
-            return {"resources": [{"name": p, "kind": kind, "namespaced": True} for p, kind in known.items()]}
+            return _discover(path)
         namespace, plural, *rest = path.split("/namespaces/")[1].split("/")
         if method == "POST":
             key = (plural, namespace, body["metadata"]["name"])
@@ -90,26 +95,63 @@ class Emulated(Kube):
                 raise Conflict(f"{key} exists")
             return self.store.put(key, body)
         if not rest:
-            wanted = dict(part.split("=") for part in (query.get("labelSelector") or "").split(",") if part)
+            wanted = query.get("labelSelector") or ""
             return {
                 "items": [o for k, o in self.store.objects.items() if k[:2] == (plural, namespace) and _has(o, wanted)]
             }
         key = (plural, namespace, rest[0])
         if content_type == APPLY_PATCH:
-            return self.store.put(key, _merge(self.store.objects.get(key, {}), body))
+            return self._apply(key, body)
         if key not in self.store.objects:
             raise NotThere(str(key))
         found = self.store.objects[key]
-        if method == "GET":
-            return found
+        if method in ("GET", "DELETE"):
+            return found if method == "GET" else self._delete(key, body.get("preconditions", {}).get("uid"))
         patched = _json_patch(found, body) if content_type == JSON_PATCH else _merge(found, body)
         if patched["metadata"]["resourceVersion"] != found["metadata"]["resourceVersion"]:
             raise Conflict(f"{key} has been modified")
         return self.store.put(key, patched)
 
+    def _apply(self, key: tuple[str, str, str], body: Object) -> Object:
+        uid, found = body["metadata"].get("uid"), self.store.objects.get(key)
+        if uid and found is None:
+            raise Conflict(f"{key} is gone: uid mismatch")
+        if uid and found and uid != found["metadata"]["uid"]:
+            raise PermanentError(f"{key}: metadata.uid: field is immutable")
+        return self.store.put(key, _merge(found or {}, body))
 
-def _has(obj: Object, labels: dict[str, str]) -> bool:
-    return labels.items() <= (obj["metadata"].get("labels") or {}).items()
+    def _delete(self, key: tuple[str, str, str], uid: str | None) -> Object:
+        if uid and uid != self.store.objects[key]["metadata"]["uid"]:
+            raise Conflict(f"{key} is another one")
+        del self.store.objects[key]
+        self.store.seen()
+        return {}
+
+
+def _discover(path: str) -> Object:
+    version = path.split("/", 2)[2]
+    known = {p: kind for p, (v, kind) in KINDS.items() if v == version}
+    if not known:
+        raise NotThere(path)
+    return {"resources": [{"name": p, "kind": kind, "namespaced": True} for p, kind in known.items()]}
+
+
+def _has(obj: Object, selector: str) -> bool:
+    labels = obj["metadata"].get("labels") or {}
+    for part in filter(None, re.split(r",(?![^(]*\))", selector)):
+        if many := re.fullmatch(r"(\S+) in \((.*)\)", part):
+            if labels.get(many[1]) not in many[2].split(","):
+                return False
+            continue
+        if "!=" in part:
+            name, _, value = part.partition("!=")
+            if labels.get(name) == value:
+                return False
+            continue
+        name, equals, value = part.removeprefix("!").partition("=")
+        if part.startswith("!") == (labels.get(name) == value if equals else name in labels):
+            return False
+    return True
 
 
 def _merge(old: Any, new: Any) -> Any:

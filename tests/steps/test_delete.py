@@ -18,11 +18,6 @@ def test_it_cannot_delete_what_no_release_owns_by_itself() -> None:
     assert not rights("delete") & {"releases", "pods", "persistentvolumeclaims", "namespaces", "secrets", "roles"}
 
 
-def test_it_reads_no_secret() -> None:
-    """They are deleted by selector."""
-    assert all(verbs == ["deletecollection"] for verbs in (r["verbs"] for r in RULES if "secrets" in r["resources"]))
-
-
 def test_it_changes_no_route() -> None:
     """A route is deleted only as part of a release (its preview), and never changed."""
     assert rights("patch") == {"releases/status"}

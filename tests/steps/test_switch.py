@@ -12,7 +12,7 @@ from emulated import Emulated, Killed, StoppedClock, Store, answer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rainbow.adapters.proxy import Proxy
+from rainbow.adapters.proxy import Answer, Proxy
 from rainbow.adapters.records import list_releases, note, read_release
 from rainbow.adapters.world import World
 from rainbow.errors import Refused, TemporaryError
@@ -95,7 +95,8 @@ class Shop:
                 assert status.live_at is not None
                 assert status.demoted_at is not None
             else:
-                assert (status.phase, status.live_at) == (Phase.READY, None)
+                assert (status.phase, status.live_at) in ((Phase.READY, None), (Phase.FAILED, None))
+                assert status.phase is Phase.READY or "superseded" in (status.message or "")
 
 
 @pytest.fixture
@@ -201,3 +202,70 @@ def test_a_person_going_back_is_not_undone_by_a_late_retry(shop: Shop, write: in
         shop.switch("v2")
     assert shop.current == "v1"
     shop.settled()
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(write=st.integers(1, 8), when=st.sampled_from(["before", "after"]), ending=st.sampled_from(["kill", "stop"]))
+def test_a_rollback_that_nobody_finishes_is_not_undone_either(shop: Shop, write: int, when: str, ending: str) -> None:
+    """Rule 5: v3 is live, going back to v2 is killed or stopped anywhere; once the route moved, v3 does not return."""
+    shop.start()
+    shop.switch("v2")
+    shop.switch("v3")
+    with contextlib.suppress(Killed, KeyboardInterrupt):
+        shop.switch("v2", _at(write, when, _kill if ending == "kill" else _interrupt), allow_older=True)
+    moved = shop.current == "v2"
+    with pytest.raises(Refused, match="only a person brings it back") if moved else contextlib.nullcontext():
+        shop.switch("v3")
+    assert shop.current == ("v2" if moved else "v3")
+
+
+def _interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+def test_stopped_while_the_proxy_is_asked_the_records_say_who_is_current(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C after the patch: the one before is demoted, and still kept, since the proxy was not seen to answer."""
+    shop.start()
+    shop.switch("v2")
+    monkeypatch.setattr(switch, "ask_route", lambda *_: _interrupt())
+    with pytest.raises(KeyboardInterrupt):
+        shop.switch("v3")
+    status = {r.id: r.status for r in list_releases(Emulated(None, store=shop.store), "shops", "shop")}
+    assert (status["v3"].phase, status["v3"].traffic) == (Phase.CURRENT, "100%")
+    assert (status["v2"].phase, status["v2"].traffic) == (Phase.DRAINING, "100%")
+    assert status["v2"].demoted_at is not None
+    monkeypatch.undo()
+    monkeypatch.setattr(Proxy, "ask", lambda self, host, _path: answer(shop.store, host, self.clock))
+    shop.switch("v3")
+    shop.settled()
+
+
+def test_who_was_overtaken_and_never_live_is_failed_and_nobody_else(shop: Shop) -> None:
+    """`delete` is to find it; a person still has a way. Who was live before keeps its phase and its work."""
+    shop.start()
+    shop.switch("v3")
+    for name in ("v2", "v1"):
+        with pytest.raises(Refused, match="is superseded"):
+            shop.switch(name)
+    status = {r.id: r.status for r in list_releases(Emulated(None, store=shop.store), "shops", "shop")}
+    assert (status["v2"].phase, status["v2"].traffic) == (Phase.FAILED, None)
+    assert status["v2"].failed_at is not None
+    assert "v3 is current and newer; a person has it" in (status["v2"].message or "")
+    assert status["v1"].phase is Phase.DRAINING
+
+
+def test_the_proxy_may_be_named_by_hand(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Outside the cluster the address in rainbow.yaml does not resolve."""
+    shop.start()
+    asked: set[str] = set()
+
+    def ask(self: Proxy, host: str, _path: str) -> Answer:
+        asked.add(self.url)
+        return answer(shop.store, host, self.clock)
+
+    monkeypatch.setattr(Proxy, "ask", ask)
+    params = switch.Params(namespace="shops", app="shop", release="v2", proxy_url="http://127.0.0.1:18080")
+    switch.run(params, World(Emulated(None, store=shop.store), clock=StoppedClock(), say=lambda _: None))
+    assert asked == {"http://127.0.0.1:18080"}

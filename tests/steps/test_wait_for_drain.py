@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import socket
 from datetime import timedelta
 
 import pytest
+from emulated import START, Emulated, StoppedClock, Store
 from pydantic import ValidationError
 
-from steps.wait_for_drain import RULES, Params
+from rainbow.adapters.records import note, read_release
+from rainbow.adapters.world import World
+from rainbow.model.app import AppConfig
+from rainbow.model.release import Phase, ReleaseSpec, new_record
+from steps import delete
+from steps.wait_for_drain import RULES, Params, run
 
 NAMES = {"namespace": "shop", "app": "shop", "release": "v2"}
 
@@ -23,6 +30,36 @@ def test_a_wrong_duration_is_refused(text: str) -> None:
     """No guess about units."""
     with pytest.raises(ValidationError, match="is not a duration"):
         Params.model_validate(NAMES | {"max_wait": text})
+
+
+def test_prometheus_may_be_named_by_hand() -> None:
+    """Outside the cluster the address in rainbow.yaml does not resolve: the one that was given is asked instead."""
+    kube, lines = Emulated(None, store=Store()), list[str]()
+    config = AppConfig.model_validate(
+        {
+            "app": "shop",
+            "namespace": "shop",
+            "manifests": {"kustomize": "deploy"},
+            "route": {"ingress": {"name": "shop", "url": "http://proxy"}},
+            "drain": {"prometheus": {"url": "http://prometheus.nowhere", "query": "tasks{release='$release'}"}},
+        }
+    )
+    for name in ("v1", "v2"):
+        kube.create(new_record(ReleaseSpec(release=name, app=config, manifests="")))
+    note(kube, read_release(kube, "shop", "shop", "v1"), phase=Phase.DRAINING, demoted_at=START)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, never listening: connections are refused
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        params = Params.model_validate(NAMES | {"prometheus_url": url, "dry_run": True})
+        run(params, World(kube, clock=StoppedClock(), say=lines.append))
+    assert any(f"Prometheus {url} did not answer" in line for line in lines), lines
+
+
+def test_delete_has_the_same_flag() -> None:
+    """Both look at the same work."""
+    assert "prometheus_url" in delete.Params.model_fields
+    with pytest.raises(ValidationError, match="prometheus_url"):
+        delete.Params.model_validate(NAMES | {"prometheus_url": "prometheus:9090"})
 
 
 def test_it_may_change_nothing_but_notes() -> None:

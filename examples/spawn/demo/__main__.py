@@ -62,7 +62,7 @@ def _prepare(context: Context, kube: Kube, timeline: Timeline, folder: Path) -> 
 
 
 def _play(kube: Kube, timeline: Timeline, repository: Repository, url: str) -> dict[str, Any]:
-    # Other releases of spawn may use the same bus; these ids are of this demo alone.
+    # A worker of an earlier demo may still be finishing its tasks on this bus; these ids are of this demo alone.
     run = time.strftime("%H%M%S")
     ids = [f"v{n}-{run}" for n in (1, 2, 3)]
     _release(timeline, repository, ids[0])

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import yaml
 
+from cluster.context import Context
+from demo import buses
 from rainbow.adapters.kube import Kind, Kube
 
 SPAWN = Path(__file__).resolve().parent.parent
@@ -32,7 +34,7 @@ _PARTS = (
 
 
 def copy_spawn(folder: Path, namespace: str) -> None:
-    """Put spawn into a folder, as an app of that namespace and host `<namespace>.localhost`, with a short memory."""
+    """Put spawn into a folder, as an app of that namespace and bus, at `<namespace>.localhost`, with a short memory."""
     for part in _PARTS:
         source = SPAWN / part
         if source.is_dir():
@@ -47,6 +49,17 @@ def copy_spawn(folder: Path, namespace: str) -> None:
     ingress = yaml.safe_load((SPAWN / "deploy" / "ingress.yaml").read_text())
     ingress["spec"]["rules"][0]["host"] = f"{namespace}.localhost"
     (folder / "deploy" / "ingress.yaml").write_text(yaml.safe_dump(ingress, sort_keys=False))
+    for name in ("api.yaml", "worker.yaml"):
+        _set_bus(folder / "deploy" / name, namespace)
+
+
+def _set_bus(manifests: Path, bus: str) -> None:
+    # All namespaces share one NATS, and release ids come again: on one bus, one would do the tasks of another.
+    objects = list(yaml.safe_load_all(manifests.read_text()))
+    for deployment in (o for o in objects if o["kind"] == "Deployment"):
+        for container in deployment["spec"]["template"]["spec"]["containers"]:
+            container["env"].append({"name": "SPAWN_BUS", "value": bus})
+    manifests.write_text(yaml.safe_dump_all(objects, sort_keys=False))
 
 
 class Repository:
@@ -73,15 +86,20 @@ class Repository:
 
 
 def clear(kube: Kube, namespace: str, *, wait: bool = True) -> bool:
-    """Remove the namespace of an earlier run, and wait until it is gone. Returns whether there was one."""
-    if kube.get(_NAMESPACE, None, namespace) is None:
-        return False
+    """Remove namespace and bus of an earlier run, and wait until they are gone. Returns whether there was one."""
+    found = kube.get(_NAMESPACE, None, namespace) is not None
+    if found:
+        _delete(namespace, wait=wait)
+    buses.forget(f"nats://127.0.0.1:{Context.from_environment().ports.nats}", namespace)
+    return found
+
+
+def _delete(namespace: str, *, wait: bool) -> None:
     # Workers that are told to stop finish their tasks first; whoever starts anew does not wait for those.
     now = ("-n", namespace, "--force", "--grace-period=0", "--wait=false")
     everything = (("deployments,replicasets", "--all", *now), ("pods", "--all", *now))
     for command in (*everything, ("namespace", namespace, f"--wait={str(wait).lower()}")):
         subprocess.run([_program("kubectl"), "delete", *command], check=True, capture_output=True)
-    return True
 
 
 def rainbow(*arguments: str) -> str:
@@ -99,10 +117,11 @@ def _program(name: str) -> str:
 
 @contextmanager
 def storage_worker(nats_url: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """The storage worker as a process of this host, outside the cluster (S12)."""
+    """The storage worker as a process of this host, outside the cluster, for all releases of all buses (S12)."""
     log = (folder / "storage.log").open("w")
     environment = os.environ | {
         "NATS_URL": nats_url,
+        "SPAWN_BUS": "*",
         "SPAWN_STORAGE": str(folder / "storage"),
         "SPAWN_HOST": "127.0.0.1",
         "SPAWN_PORT": "0",

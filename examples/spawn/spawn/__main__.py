@@ -48,7 +48,7 @@ def main() -> int:
     name = parser.parse_args().service
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     try:
-        settings = Settings.from_environment(os.environ)
+        settings = Settings.from_environment(os.environ, every_bus=name == "storage")
     except SettingsError as error:
         print(f"spawn: {error}", file=sys.stderr)  # noqa: T201
         return 2

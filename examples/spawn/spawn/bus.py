@@ -46,7 +46,8 @@ class Bus:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._client = Client()
-        self.states = States()
+        self._stream_name = subjects.stream(settings.bus)
+        self.states = States(subjects.bucket(settings.bus))
 
     @property
     def client(self) -> Client:
@@ -87,11 +88,11 @@ class Bus:
         """Create what is missing and leave what is there alone: an older or newer release may have made it."""
         await self._ensure_stream()
         await self.states.ensure(self.stream)
-        release = self._settings.release
+        bus, release = self._settings.bus, self._settings.release
         await self.stream.add_consumer(
-            subjects.STREAM,
-            durable_name=subjects.consumer(release),
-            filter_subject=subjects.tasks_of(release),
+            self._stream_name,
+            durable_name=subjects.consumer(bus, release),
+            filter_subject=subjects.tasks_of(bus, release),
             deliver_policy=api.DeliverPolicy.ALL,
             ack_policy=api.AckPolicy.EXPLICIT,
             ack_wait=self._settings.ack_wait,
@@ -102,11 +103,11 @@ class Bus:
 
     async def _ensure_stream(self) -> None:
         try:
-            await self.stream.stream_info(subjects.STREAM)
+            await self.stream.stream_info(self._stream_name)
         except nats.js.errors.NotFoundError:
             await self.stream.add_stream(
-                name=subjects.STREAM,
-                subjects=[subjects.ALL_TASKS],
+                name=self._stream_name,
+                subjects=[subjects.all_tasks(self._settings.bus)],
                 retention=api.RetentionPolicy.LIMITS,
                 discard=api.DiscardPolicy.NEW,
                 duplicate_window=DUPLICATE_WINDOW_SECONDS,
@@ -136,7 +137,7 @@ class Bus:
     async def give(self, task: Task) -> None:
         """Give a task to the workers of its release; the message id makes repeating harmless."""
         await self.stream.publish(
-            subjects.task(task.kind, task.release),
+            subjects.task(self._settings.bus, task.kind, task.release),
             task.to_json(),
             timeout=REQUEST_SECONDS,
             headers={"Nats-Msg-Id": task.id},
@@ -144,13 +145,14 @@ class Bus:
 
     async def unfinished(self) -> int:
         """Return how many tasks of this release are accepted and not finished, as the bus has them."""
-        info = await self.stream.stream_info(subjects.STREAM, subjects.tasks_of(self._settings.release))
+        own = subjects.tasks_of(self._settings.bus, self._settings.release)
+        info = await self.stream.stream_info(self._stream_name, own)
         return sum((info.state.subjects or {}).values())
 
     async def forget(self, sequence: int) -> None:
         """Take a finished task out of the stream; one that is out already is fine."""
         try:
-            await self.stream.delete_msg(subjects.STREAM, sequence)
+            await self.stream.delete_msg(self._stream_name, sequence)
         except nats.js.errors.APIError as error:
             if error.err_code not in GONE:
                 raise

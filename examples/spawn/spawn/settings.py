@@ -14,6 +14,8 @@ from pathlib import Path
 
 # A DNS label is also a valid label value and a valid subject token.
 RELEASE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+BUS = RELEASE
+EVERY_BUS = "*"
 
 
 class SettingsError(ValueError):
@@ -25,6 +27,7 @@ class Settings:
     """Settings of one service process; times are seconds."""
 
     release: str
+    bus: str
     instance: str
     nats_url: str
     host: str
@@ -37,13 +40,21 @@ class Settings:
     storage_directory: Path
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
-        """Read and check all settings; raises SettingsError naming the variable."""
+    def from_environment(cls, environment: Mapping[str, str], *, every_bus: bool = False) -> Settings:
+        """Read and check all settings; raises SettingsError naming the variable.
+
+        With `every_bus` the bus may be `*`: only who listens to requests can serve all, tasks belong to one.
+        """
         release = environment.get("RELEASE_ID", "unreleased")
         if not RELEASE.fullmatch(release):
             raise SettingsError(f"RELEASE_ID={release!r}: expected a DNS label such as v1")
+        bus = environment.get("SPAWN_BUS", "spawn")
+        if not (BUS.fullmatch(bus) or (every_bus and bus == EVERY_BUS)):
+            others = " or * for all" if every_bus else ""
+            raise SettingsError(f"SPAWN_BUS={bus!r}: expected a DNS label such as spawn{others}")
         return cls(
             release=release,
+            bus=bus,
             instance=environment.get("POD_NAME") or socket.gethostname(),
             nats_url=environment.get("NATS_URL", "nats://127.0.0.1:4222"),
             host=environment.get("SPAWN_HOST", "0.0.0.0"),  # noqa: S104 - a pod listens for its Service

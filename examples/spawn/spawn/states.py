@@ -9,7 +9,6 @@ import nats.js.errors
 from nats.js import JetStreamContext, api
 from nats.js.kv import KeyValue
 
-from spawn import subjects
 from spawn.tasks import Task, TaskError
 
 log = logging.getLogger("spawn.states")
@@ -23,16 +22,17 @@ CHANGES = 4
 class States:
     """The bucket, once `ensure` has found or made it; every method raises nats.errors.Error when the bus fails."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self._name = name
         self._bucket: KeyValue | None = None
         self._stream: JetStreamContext | None = None
 
     async def ensure(self, stream: JetStreamContext) -> None:
         """Find the bucket, or make it."""
         try:
-            self._bucket = await stream.key_value(subjects.BUCKET)
+            self._bucket = await stream.key_value(self._name)
         except nats.js.errors.NotFoundError:
-            config = api.KeyValueConfig(bucket=subjects.BUCKET, ttl=STATE_SECONDS)
+            config = api.KeyValueConfig(bucket=self._name, ttl=STATE_SECONDS)
             self._bucket = await stream.create_key_value(config)
         self._stream = stream
 
@@ -60,8 +60,8 @@ class States:
         if not state.messages:
             return []
         subscription = await stream.subscribe(
-            f"$KV.{subjects.BUCKET}.>",
-            stream=f"KV_{subjects.BUCKET}",
+            f"$KV.{self._name}.>",
+            stream=f"KV_{self._name}",
             ordered_consumer=True,
             config=api.ConsumerConfig(
                 deliver_policy=api.DeliverPolicy.BY_START_SEQUENCE,

@@ -1,7 +1,8 @@
 """The storage worker: one process outside the cluster that keeps the results of all releases (S12).
 
-It hears `spawn.storage.*`, so a release that did not exist when it started is served like any other. Storing the same
-result twice leaves one file, so workers may ask again as often as they like.
+It hears `<bus>.storage.*`, so a release that did not exist when it started is served like any other; with `*` for the
+bus (SPAWN_BUS) it serves every bus of its NATS. Storing the same result twice leaves one file, so workers may ask again
+as often as they like.
 """
 
 from __future__ import annotations
@@ -53,11 +54,11 @@ class Storage:
         self._settings.storage_directory.mkdir(parents=True, exist_ok=True)
         await self._bus.connect("storage")
         self._subscription = await self._bus.client.subscribe(
-            subjects.ALL_STORAGE, subjects.STORAGE_GROUP, cb=self._serve
+            subjects.all_storage(self._settings.bus), subjects.STORAGE_GROUP, cb=self._serve
         )
         await self._bus.client.flush()
         self._surface.started = True
-        log.info("serving all releases, storing in %s", self._settings.storage_directory)
+        log.info("serving all releases of bus %s, storing in %s", self._settings.bus, self._settings.storage_directory)
 
     async def _active(self) -> Mapping[str, int]:
         return dict(self._active_by_release) if self._bus.connected else {}

@@ -79,8 +79,8 @@ class Worker:
             await _give_back((await subscription.fetch(1, timeout=FETCH_SECONDS))[0])
 
     async def _bind(self) -> JetStreamContext.PullSubscription:
-        consumer = subjects.consumer(self._settings.release)
-        return await self._bus.stream.pull_subscribe_bind(consumer, subjects.STREAM)
+        consumer = subjects.consumer(self._settings.bus, self._settings.release)
+        return await self._bus.stream.pull_subscribe_bind(consumer, subjects.stream(self._settings.bus))
 
     async def _fetch_one(self, subscription: JetStreamContext.PullSubscription) -> None:
         try:
@@ -144,7 +144,7 @@ class Worker:
         await message.ack()
 
     async def _store(self, task: Task) -> str:
-        subject = subjects.storage(self._settings.release)
+        subject = subjects.storage(self._settings.bus, self._settings.release)
 
         async def ask() -> str:
             reply = await self._bus.client.request(subject, task.to_json(), timeout=STORE_SECONDS)

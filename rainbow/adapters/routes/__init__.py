@@ -1,7 +1,8 @@
 """Routes: what carries users' traffic to the current release.
 
-A kind of route is one file with `points_at`, `carries`, `patch` and `references`, and one line in `KINDS`. Reading
-never guesses: a route that cannot be understood raises, since "unknown" is not "points at nobody".
+A kind of route is one file with `points_at`, `carries`, `patch` and `references`, and one line in `KINDS`; one that
+is not switched but may lead to a release has `references` only, and stands in `_REFERRING`. Reading never guesses: a
+route that cannot be understood raises, since "unknown" is not "points at nobody".
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ class RouteKind(Protocol):
 
 # Key under `route` in rainbow.yaml → module. Deletion asks every kind for references, whichever the app uses.
 KINDS = {"ingress": "rainbow.adapters.routes.ingress"}
+_REFERRING = (*KINDS.values(), "rainbow.adapters.routes.gateway")
 
 
 def read_route(kube: Kube, app: AppConfig) -> RouteState:
@@ -73,8 +75,8 @@ def referenced_services(kube: Kube, namespace: str) -> dict[str, list[str]]:
     they are deleted with it.
     """
     found: dict[str, list[str]] = {}
-    for name in KINDS:
-        for service, routes in _load(name).references(kube, namespace).items():
+    for module in _REFERRING:
+        for service, routes in import_module(module).references(kube, namespace).items():
             found[service] = sorted({*found.get(service, []), *routes})
     return found
 

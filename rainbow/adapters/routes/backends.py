@@ -52,8 +52,11 @@ def hosts(ingress: Object, path: str) -> tuple[str, ...]:
 
 def covers(rule_path: Object, path: str) -> bool:
     """Whether a path of a rule serves this path."""
-    prefix = (rule_path.get("path") or "/").rstrip("/")
-    return path == prefix or (rule_path.get("pathType") != "Exact" and path.startswith(prefix + "/"))
+    own = rule_path.get("path") or "/"
+    if rule_path.get("pathType") == "Exact":
+        return bool(path == own)
+    prefix = own.rstrip("/")
+    return path == prefix or path.startswith(prefix + "/")
 
 
 def has_ingress(release: Release) -> bool:

@@ -7,7 +7,7 @@ can be asked of the proxy itself instead of the API server. It is one of the rel
 from __future__ import annotations
 
 from rainbow.adapters.kube import INGRESS, Kube, Object
-from rainbow.adapters.routes.backends import base_ingress, with_backends_of
+from rainbow.adapters.routes.backends import base_ingress, covers, with_backends_of
 from rainbow.model.names import release_labels
 from rainbow.model.release import ObjectRef, Release
 
@@ -56,6 +56,28 @@ def preview_ingress(release: Release) -> Object:
         },
         "spec": spec,
     }
+
+
+def other_services(release: Release) -> dict[str, str]:
+    """Each Service of the preview that the check path does not lead to → a path that leads there."""
+    paths = preview_ingress(release)["spec"]["rules"][0]["http"]["paths"]
+    checked = _leads_to(paths, release.spec.app.route.ingress.check_path)
+    found: dict[str, str] = {}
+    for path in (p.get("path") or "/" for p in paths):
+        # The path itself may belong to a rule that is more exact; what lies below it then need not.
+        for asked in (path, path.rstrip("/") + "/rainbow"):
+            service = _leads_to(paths, asked)
+            if service is not None and service != checked:
+                found.setdefault(service, asked)
+    return found
+
+
+def _leads_to(paths: list[Object], path: str) -> str | None:
+    """The Service that a path leads to: the longest rule, an exact one first (Kubernetes, "Ingress")."""
+    covering = [p for p in paths if covers(p, path)]
+    best = max(covering, key=lambda p: (len(p.get("path") or "/"), p["pathType"] == "Exact"), default={})
+    name: str | None = ((best.get("backend") or {}).get("service") or {}).get("name")
+    return name
 
 
 def ensure_preview(kube: Kube, release: Release) -> None:

@@ -1,0 +1,154 @@
+"""Submitting against an emulated API server: cut at any request, then submitted again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import emulated
+import pytest
+from emulated import Emulated, Killed
+
+from rainbow.adapters.kube import Object
+from rainbow.adapters.submission import submit
+from rainbow.errors import BadInput, TemporaryError
+from rainbow.model.app import AppConfig
+from rainbow.model.release import ReleaseSpec
+
+ARGO = "argoproj.io/v1alpha1"
+KINDS = {"workflows": (ARGO, "Workflow"), "workflowtemplates": (ARGO, "WorkflowTemplate")}
+KINDS["configmaps"] = ("v1", "ConfigMap")
+ARCHIVE = bytes(2_000_000)  # three ConfigMaps
+
+
+@dataclass
+class Cluster(Emulated):
+    """With Argo, and with DELETE; what is deleted takes what it owns along."""
+
+    def _answer(self, method: str, path: str, query: Object, body: Any, content_type: str) -> Object:
+        if method != "DELETE":
+            return super()._answer(method, path, query, body, content_type)
+        namespace, plural, name = path.split("/namespaces/")[1].split("/")
+        gone = self.store.objects.pop((plural, namespace, name))["metadata"]["uid"]
+        for key, obj in list(self.store.objects.items()):
+            if gone in [owner["uid"] for owner in obj["metadata"].get("ownerReferences", [])]:
+                del self.store.objects[key]
+        return {}
+
+    def names(self) -> list[str]:
+        """What there is, but the template."""
+        return sorted(f"{kind}/{name}" for kind, _, name in self.store.objects if kind != "workflowtemplates")
+
+
+WHOLE = [f"configmaps/shop-v1-source-{n}" for n in range(3)] + ["releases/shop-v1", "workflows/release-shop-v1"]
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    """A namespace that is ready for releases."""
+    for plural, kind in KINDS.items():
+        monkeypatch.setitem(emulated.KINDS, plural, kind)
+    made = Cluster(None)
+    made.attempts = 1
+    meta = {"name": "release", "namespace": "shops"}
+    made.create({"apiVersion": ARGO, "kind": "WorkflowTemplate", "metadata": meta, "spec": {}})
+    return made
+
+
+def _spec(query: str = "$release") -> ReleaseSpec:
+    config = {
+        "app": "shop",
+        "namespace": "shops",
+        "manifests": {"kustomize": "deploy"},
+        "route": {"ingress": {"name": "shop", "url": "http://proxy"}},
+        "drain": {"prometheus": {"url": "http://prometheus", "query": query}},
+    }
+    return ReleaseSpec(release="v1", app=AppConfig.model_validate(config), manifests="x")
+
+
+def _cut(cluster: Cluster, write: int, when: str, error: BaseException) -> Callable[[], None]:
+    """Raise before or after the n-th write; the answer stops that."""
+    counted = {"before": 0, "after": 0}
+
+    def around(now: str) -> None:
+        counted[now] += 1
+        if now == when and counted[now] == write:
+            raise error
+
+    cluster.around = around
+
+    def stop() -> None:
+        cluster.around, cluster.dead = (lambda _: None), False
+
+    return stop
+
+
+CUTS = [(write, when) for write in range(1, 6) for when in ("before", "after")]
+
+
+@pytest.mark.parametrize(("write", "when"), CUTS)
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), Killed(), TemporaryError("no answer")])
+def test_a_submit_that_is_cut_anywhere_can_be_submitted_again(
+    cluster: Cluster, write: int, when: str, error: BaseException
+) -> None:
+    """By Ctrl-C, by kill -9, by an answer that never came: the id is not lost, and everything is there once."""
+    stop = _cut(cluster, write, when, error)
+    try:
+        submit(cluster, _spec(), ARCHIVE)
+        complete = True
+    except (KeyboardInterrupt, Killed, TemporaryError):
+        complete = cluster.names() == WHOLE
+    stop()
+    if complete:
+        with pytest.raises(BadInput, match="follow it: rainbow follow --namespace shops shop v1"):
+            submit(cluster, _spec(), ARCHIVE)
+    else:
+        submit(cluster, _spec(), ARCHIVE)
+    assert cluster.names() == WHOLE
+
+
+@pytest.mark.parametrize("write", [2, 3, 4, 5])
+def test_ctrl_c_takes_the_record_back(cluster: Cluster, write: int) -> None:
+    """With its sources, so that nothing is left of a release that never began."""
+    _cut(cluster, write, "before", KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        submit(cluster, _spec(), ARCHIVE)
+    assert cluster.names() == []
+
+
+def test_a_record_with_a_workflow_is_never_taken_back(cluster: Cluster) -> None:
+    """Ctrl-C just after the workflow was made: it runs, and needs the record."""
+    _cut(cluster, 5, "after", KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        submit(cluster, _spec(), ARCHIVE)
+    assert cluster.names() == WHOLE
+
+
+def test_a_record_that_says_something_else_is_taken(cluster: Cluster) -> None:
+    """A release is immutable."""
+    _cut(cluster, 1, "after", Killed())
+    with pytest.raises(Killed):
+        submit(cluster, _spec(), None)
+    cluster.around, cluster.dead = (lambda _: None), False
+    with pytest.raises(BadInput, match=r"release v1 of app shop exists already.*choose another id"):
+        submit(cluster, _spec('sum(x{r="$release"})'), None)
+    assert cluster.names() == ["releases/shop-v1"]
+
+
+def test_a_release_of_old_whose_workflow_was_cleared_away_does_not_run_again(cluster: Cluster) -> None:
+    """Its record looks the same, but has been worked on."""
+    submit(cluster, _spec(), None)
+    del cluster.store.objects["workflows", "shops", "release-shop-v1"]
+    cluster.store.objects["releases", "shops", "shop-v1"]["status"] = {"phase": "Deleted"}
+    with pytest.raises(BadInput, match="exists already"):
+        submit(cluster, _spec(), None)
+
+
+def test_a_workflow_without_a_record_is_named_with_what_to_do(cluster: Cluster) -> None:
+    """Nothing is created beside it."""
+    submit(cluster, _spec(), None)
+    del cluster.store.objects["releases", "shops", "shop-v1"]
+    with pytest.raises(BadInput, match=r"workflow release-shop-v1 .*kubectl delete workflow -n shops release-"):
+        submit(cluster, _spec(), None)
+    assert cluster.names() == ["workflows/release-shop-v1"]

@@ -1,0 +1,179 @@
+"""What `deploy` refuses to touch, against an emulated API server; the rest is in tests/on_cluster/test_deploy.py."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from emulated import Emulated, StoppedClock, Store
+
+from rainbow.adapters.belongings import DELETABLE
+from rainbow.adapters.kube import SERVICE, Object
+from rainbow.adapters.records import note, read_release
+from rainbow.adapters.world import World
+from rainbow.decisions.rendering import RELEASABLE
+from rainbow.errors import BadInput, Conflict, PermanentError, Refused
+from rainbow.model.app import AppConfig
+from rainbow.model.names import release_labels
+from rainbow.model.release import Phase, ReleaseSpec, new_record
+from steps import deploy
+from tests.decisions.make import app as described
+
+SHOP = {"namespace": "shops", "app": "shop", "release": "v1"}
+
+
+class Cluster:
+    """Records of releases whose base is one bare Service, and the step."""
+
+    def __init__(self) -> None:
+        self.kube = Emulated(None, store=Store())
+        self.lines: list[str] = []
+
+    def submit(self, app: str = "shop", release: str = "v1", service: str = "web", *more: Object) -> None:
+        """The record."""
+        config: AppConfig = described(app=app, namespace="shops")
+        base = [{"apiVersion": "v1", "kind": "Service", "metadata": {"name": service}, "spec": {"type": "x"}}, *more]
+        manifests = "\n---\n".join(json.dumps(obj) for obj in base)
+        self.kube.create(new_record(ReleaseSpec(release=release, app=config, manifests=manifests)))
+
+    def deploy(self, **params: Any) -> None:
+        """Run the step."""
+        world = World(self.kube, clock=StoppedClock(), say=self.lines.append)
+        deploy.run(deploy.Params.model_validate(SHOP | params), world)
+
+    def make(self, name: str, labels: dict[str, str] | None) -> Object:
+        """A Service that is there already."""
+        meta = {"name": name, "namespace": "shops", "labels": labels}
+        return self.kube.create({"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": {"mine": True}})
+
+    def service(self, name: str) -> Object | None:
+        """The Service as it is now."""
+        return self.kube.get(SERVICE, "shops", name)
+
+
+@pytest.fixture
+def cluster() -> Cluster:
+    """An empty one."""
+    return Cluster()
+
+
+@pytest.mark.parametrize("labels", [None, release_labels("other", "v1"), release_labels("shop", "v2")])
+def test_what_is_not_its_own_is_not_taken_over(cluster: Cluster, labels: dict[str, str] | None) -> None:
+    """Refused by name with the next action; neither the object nor the inventory is written, nor anything else."""
+    before = cluster.make("web-v1", labels)
+    config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}}
+    cluster.submit("shop", "v1", "web", config_map)
+    for dry_run in (True, False):
+        with pytest.raises(Refused, match=r"(?s)Service web-v1 .*under another id"):
+            cluster.deploy(dry_run=dry_run)
+    assert cluster.service("web-v1") == before
+    assert not any(plural == "configmaps" for plural, _, _ in cluster.kube.store.objects)
+    status = read_release(cluster.kube, "shops", "shop", "v1").status
+    assert (status.phase, status.objects) == (Phase.FAILED, [])
+
+
+def test_two_releases_of_one_app_may_not_meet_in_a_name(cluster: Cluster) -> None:
+    """`web` in release `a-v1` and `web-a` in release `v1` would be one Service."""
+    cluster.submit(release="a-v1", service="web")
+    cluster.deploy(release="a-v1")
+    before = cluster.service("web-a-v1")
+    cluster.submit(release="v1", service="web-a")
+    with pytest.raises(Refused, match="Service web-a-v1 belongs to release a-v1 of app shop"):
+        cluster.deploy(release="v1")
+    assert cluster.service("web-a-v1") == before
+
+
+def test_its_own_is_applied_again(cluster: Cluster) -> None:
+    """Run twice it is one release, on the very object that was there."""
+    cluster.submit()
+    cluster.deploy()
+    first = cluster.service("web-v1")
+    cluster.deploy()
+    again = cluster.service("web-v1")
+    assert first is not None
+    assert again is not None
+    assert first["metadata"]["uid"] == again["metadata"]["uid"]
+
+
+def test_what_appears_between_the_look_and_the_write_is_not_taken_over(cluster: Cluster) -> None:
+    """Somebody is faster by a moment: a conflict, so that the next run looks again, and refuses."""
+    cluster.submit()
+
+    def meanwhile(when: str) -> None:
+        record = read_release(cluster.kube, "shops", "shop", "v1")
+        if when == "before" and record.status.objects and ("services", "shops", "web-v1") not in store.objects:
+            meta = {"name": "web-v1", "namespace": "shops"}
+            store.put(("services", "shops", "web-v1"), {"apiVersion": "v1", "kind": "Service", "metadata": meta})
+
+    store = cluster.kube.store
+    cluster.kube.around = meanwhile
+    with pytest.raises(Conflict):
+        cluster.deploy()
+    cluster.kube.around = lambda _when: None
+    with pytest.raises(Refused, match="was made by somebody else"):
+        cluster.deploy()
+    assert "labels" not in store.objects["services", "shops", "web-v1"]["metadata"]
+
+
+def test_what_takes_the_place_of_its_own_is_not_taken_over(cluster: Cluster) -> None:
+    """Removed and made anew by somebody between the look and the write: the uid is a precondition."""
+    cluster.submit()
+    cluster.deploy()
+    key, store = ("services", "shops", "web-v1"), cluster.kube.store
+    theirs: Object = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web-v1", "namespace": "shops"}}
+    writes: list[str] = []
+
+    def meanwhile(when: str) -> None:
+        writes.append(when)
+        if writes == ["before", "after", "before"]:  # the inventory is written, the Service is next
+            store.put(key, theirs)
+
+    cluster.kube.around = meanwhile
+    with pytest.raises(PermanentError, match=r"metadata\.uid"):
+        cluster.deploy()
+    assert "labels" not in store.objects[key]["metadata"]
+
+
+def test_users_are_said_to_be_untouched_only_when_there_are_none(cluster: Cluster) -> None:
+    """The current release, deployed again by hand, has users."""
+    pod = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "web", "image": "web"}]}}
+    spec = {"selector": {"matchLabels": {"a": "b"}}, "template": pod}
+    deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": spec}
+    cluster.submit("shop", "v1", "web", deployment)
+    with pytest.raises(PermanentError, match=r"(?s)is not ready after .*Users are untouched\."):
+        cluster.deploy()
+    note(cluster.kube, read_release(cluster.kube, "shops", "shop", "v1"), phase=Phase.CURRENT, traffic="100%")
+    with pytest.raises(PermanentError, match="users may notice") as error:
+        cluster.deploy()
+    assert "untouched" not in str(error.value)
+
+
+def test_a_record_of_the_same_name_is_not_taken_for_another(cluster: Cluster) -> None:
+    """App `shop-a`, release `v1` and app `shop`, release `a-v1` have one record name."""
+    cluster.submit(app="shop-a", release="v1")
+    with pytest.raises(BadInput, match="is the record of release v1 of app shop-a"):
+        cluster.deploy(release="a-v1")
+
+
+def test_a_kind_without_rights_leaves_no_inventory(cluster: Cluster) -> None:
+    """`delete` never has to look for what nobody could apply."""
+    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "all"}}
+    cluster.submit("shop", "v1", "web", role)
+    with pytest.raises(Refused, match=r"Role all .* apply it once beside the releases"):
+        cluster.deploy()
+    assert cluster.service("web-v1") is None
+    assert read_release(cluster.kube, "shops", "shop", "v1").status.objects == []
+
+
+@pytest.mark.parametrize(
+    ("step", "rules", "more"),
+    [
+        ("deploy", [rule for rule in deploy.RULES if "create" in rule["verbs"]], set()),
+        ("delete", DELETABLE, {("networking.k8s.io", "ingresses")}),  # the preview route, made by `switch`
+    ],
+)
+def test_the_rights_are_for_the_kinds_of_a_release(step: str, rules: list[dict[str, Any]], more: set[Any]) -> None:
+    """What is not refused can be applied, and removed again; nothing else can be."""
+    kinds = {(group, f"{kind.lower()}s".replace("ys", "ies")) for group, found in RELEASABLE.items() for kind in found}
+    assert {(g, r) for rule in rules for g in rule["apiGroups"] for r in rule["resources"]} == kinds | more
