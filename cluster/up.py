@@ -12,6 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import psutil
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_fixed
 
 from cluster import (
     api,
@@ -67,9 +68,22 @@ def start(context: Context, processes: Processes, report: Report) -> None:
     for program in (control_plane.controller_manager(context, keys), control_plane.scheduler(context, keys)):
         _start(processes, program, (), report)
     _start(processes, node.kube_proxy(context, keys), (), report)
-    _start(processes, _in_namespace(node.kubelet(context, keys), within), within, report)
-    started = ("kubelet", "kube-proxy", "kube-controller-manager", "kube-scheduler")
-    _wait("the node", lambda: api.node_ready(context), 60, processes, started)
+    kubelet = _in_namespace(node.kubelet(context, keys), within)
+
+    def start_kubelet() -> None:
+        _start(processes, kubelet, within, report)
+        started = ("kubelet", "kube-proxy", "kube-controller-manager", "kube-scheduler")
+        _wait("the node", lambda: api.node_ready(context), 60, processes, started)
+
+    # Containerd answers on its socket before its CRI service does, and a kubelet that asks too early ends ("server is
+    # not initialized yet"). It is started again, as an init system would.
+    again = Retrying(
+        retry=retry_if_exception(lambda error: processes.find("kubelet") is None and isinstance(error, TemporaryError)),
+        stop=stop_after_attempt(5),
+        wait=wait_fixed(1),
+        reraise=True,
+    )
+    again(start_kubelet)
 
 
 def _start_api(context: Context, processes: Processes, keys: Credentials, report: Report) -> None:

@@ -39,6 +39,7 @@ def test_every_command_works(spawn: Spawn, tmp_path: Path) -> None:
     assert re.search(r"spawn-v2\s+Current\s+100%", said), said
     assert "switch of spawn to v1 would refuse" in said
     assert "v1: keep:" in said
+    assert said.rindex("X-Release: v1") > said.rindex("release v1 of spawn is current"), said
 
 
 def test_every_file_that_it_names_exists() -> None:
