@@ -30,6 +30,7 @@ HOST = f"{NAMESPACE}.localhost"
 REPOSITORY = "spawn-demo"
 # Some tasks outlast the next switch by a minute.
 TASK_SECONDS = (1, 2, 5, 1, 10, 3, 1, 75, 2, 20)
+LAST_TASKS = 20.0  # seconds
 PATIENCE = 420.0  # seconds for the older releases to drain and go
 
 
@@ -69,11 +70,13 @@ def _play(kube: Kube, timeline: Timeline, repository: Repository, url: str) -> d
     load = Load(Plan(url=url, host=HOST, rate=30, task_seconds=TASK_SECONDS))
     load.start()
     timeline.say("users arrive: requests without pause, and a task every second")
-    time.sleep(15)
+    time.sleep(10)
     for release in ids[1:]:
         _release(timeline, repository, release)
     most_live = _deployed(kube)
     timeline.say(f"{most_live} releases are deployed side by side")
+    # Long tasks begun on the last release would only keep the audience.
+    load.start_no_longer_than(LAST_TASKS)
     unfinished = _wait_for_deletion(kube, timeline, load, ids[:-1])
     load.stop_starting_tasks()
     timeline.say("no new tasks; those that run are followed to their end")

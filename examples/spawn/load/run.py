@@ -30,6 +30,7 @@ class Load:
         self._no_more_requests = threading.Event()
         self._following: set[asyncio.Task[None]] = set()
         self._started = 0
+        self._longest = float("inf")
         self._ended = False
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="load", daemon=True)
 
@@ -40,6 +41,10 @@ class Load:
     def snapshot(self) -> Results:
         """Return what was seen so far."""
         return self._recorder.snapshot(self._client.sent)
+
+    def start_no_longer_than(self, seconds: float) -> None:
+        """From now on start a task of the shortest length in place of every longer one."""
+        self._longest = seconds
 
     def stop_starting_tasks(self) -> None:
         """Start no more tasks; requests go on, and the tasks that run are followed."""
@@ -86,12 +91,15 @@ class Load:
 
     async def _start_tasks(self) -> None:
         lengths = itertools.cycle(self._plan.task_seconds)
+        shortest = min(self._plan.task_seconds)
         kinds = itertools.cycle(("image", "container"))
         async for _ in self._beat(self._plan.tasks_per_second, self._no_more_tasks):
             if self._client.spent or self._started >= self._plan.max_tasks:
                 break
             self._started += 1
-            following = asyncio.create_task(self._follow(next(kinds), next(lengths)))
+            length = next(lengths)
+            allowed = length if length <= self._longest else shortest
+            following = asyncio.create_task(self._follow(next(kinds), allowed))
             self._following.add(following)
             following.add_done_callback(self._following.discard)
         while not self._no_more_requests.is_set() and self._following:
