@@ -44,7 +44,7 @@ check: setup ## Lint, types, layers, shell and YAML
 	$(BIN)/yamllint --strict .
 
 bench: cluster-up ## Measure, as ratios within one run
-	$(ON_CLUSTER) $(BIN)/python -m bench
+	$(ON_CLUSTER) PYTHONPATH=examples/spawn $(BIN)/python -m bench
 
 cluster-up: setup ## Start the embedded cluster, or mend it
 	$(BIN)/rainbow cluster up

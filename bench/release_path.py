@@ -17,9 +17,10 @@ from typing import Any
 from demo.stage import clear, copy_spawn, rainbow, storage_worker
 
 from bench.measure import Measure
+from bench.waiting_step import waiting_memory
 from cluster.context import Context
 from rainbow.adapters.kube import POD, WORKFLOW, Kind, Kube, connect
-from rainbow.adapters.records import read_release
+from rainbow.adapters.records import list_releases, read_release
 from rainbow.model.names import release_selector
 
 NAMESPACE = "bench-release"
@@ -40,7 +41,8 @@ def release_path() -> list[Measure]:
             with storage_worker(f"nats://127.0.0.1:{context.ports.nats}", folder):
                 (folder / "app").mkdir()
                 copy_spawn(folder / "app", NAMESPACE)
-                return [_measure(kube, folder / "app")]
+                path = _measure(kube, folder / "app")
+                return [path, _memory(kube, context)]
     finally:
         clear(kube, NAMESPACE)
 
@@ -68,6 +70,12 @@ def _measure(kube: Kube, app: Path) -> Measure:
         goal=f"≤ {GOAL}",
         met=ratio <= GOAL,
     )
+
+
+def _memory(kube: Kube, context: Context) -> Measure:
+    """While the releases that were just replaced are too young to go, somebody waits for them."""
+    newest = max(list_releases(kube, NAMESPACE, APP), key=lambda release: release.created)
+    return waiting_memory(NAMESPACE, newest.id, f"http://127.0.0.1:{context.ports.prometheus}")
 
 
 def _release(app: Path, release: str, images: dict[str, str]) -> float:

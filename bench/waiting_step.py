@@ -1,6 +1,6 @@
 """What it costs to have a step waiting for hours: CPU to start it, memory while it waits (P5).
 
-Measured on the very pod of a release that drains; its start is measured against a bare Python in the same image.
+Both against a bare Python: what remains is what the step and its clients need.
 """
 
 from __future__ import annotations
@@ -10,12 +10,15 @@ import resource
 import statistics
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from bench.measure import Measure
 
 RUNS = 5
 GOAL_CPU = 0.3
+GOAL_MIB = 64
+WATCHED = 20.0  # seconds; long enough for several looks at everything
 RAINBOW = str(Path(sys.executable).parent / "rainbow")
 
 
@@ -36,6 +39,35 @@ def waiting_step() -> list[Measure]:
             met=ours <= GOAL_CPU,
         )
     ]
+
+
+def waiting_memory(namespace: str, release: str, prometheus: str) -> Measure:
+    """Peak resident memory of the step while it waits for the releases before this one."""
+    step = [RAINBOW, "step", "wait-for-drain", "--namespace", namespace, "--app", "spawn", "--release", release]
+    ours = _peak([*step, "--prometheus-url", prometheus])
+    bare = _peak([sys.executable, "-c", "import time; time.sleep(2)"])
+    return Measure(
+        name="waiting step: peak memory",
+        ours=f"{ours:.0f} MiB",
+        against=f"bare Python {bare:.0f} MiB",
+        ratio=ours / bare,
+        goal=f"≤ {GOAL_MIB} MiB",
+        met=ours <= GOAL_MIB,
+    )
+
+
+def _peak(command: list[str]) -> float:
+    """MiB; the process is stopped when it was watched for long enough (proc(5), VmHWM)."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    status, peak, deadline = Path(f"/proc/{process.pid}/status"), 0.0, time.monotonic() + WATCHED
+    while process.poll() is None and time.monotonic() < deadline:
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                peak = max(peak, int(line.split()[1]) / 1024)
+        time.sleep(0.2)
+    process.terminate()
+    process.wait()
+    return peak
 
 
 def _cpu(command: list[str], environment: dict[str, str]) -> float:
