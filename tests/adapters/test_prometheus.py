@@ -19,6 +19,8 @@ from rainbow.decisions.evidence import Evidence, Pod, Sample, judge
 from tests.adapters.local_prometheus import Answering, LocalPrometheus, eventually, local_prometheus
 from tests.decisions.make import NOW, POLICY
 
+pytestmark = pytest.mark.slow
+
 PODS = {
     "idle": "tasks 0\n",
     "busy": "tasks 3\n",

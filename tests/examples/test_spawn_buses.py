@@ -8,6 +8,8 @@ import pytest
 from demo import buses
 from spawn_fleet import Fleet, ask, eventually, free_port
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.slow
 def test_two_buses_with_the_same_release_id_do_not_mix(own_fleet: Fleet) -> None:
