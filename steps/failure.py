@@ -13,6 +13,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
 from rainbow.adapters.records import note_if_unchanged, read_release
 from rainbow.adapters.world import World
+from rainbow.decisions.switch import ALL, SWITCHING
 from rainbow.errors import Conflict, PermanentError, RainbowError, TemporaryError
 from rainbow.model.release import Phase, Release
 
@@ -23,7 +24,7 @@ LONGEST = 1000  # characters of a message on the record; the whole is in the ste
 
 def has_lived(release: Release) -> bool:
     """Whether the release carries traffic, did, or is just about to: its phase is then the business of `switch`."""
-    return release.status.phase in LIVED or release.status.traffic in ("100%", "switching")
+    return release.status.phase in LIVED or release.status.traffic in (ALL, SWITCHING)
 
 
 def take_up(world: World, release: Release, phase: Phase) -> Release:

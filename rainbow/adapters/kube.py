@@ -10,7 +10,6 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
@@ -233,11 +232,6 @@ class Kube:
         if response.status >= 400:
             raise _error(response.status, what, text)
         return text
-
-    @cached_property
-    def server(self) -> str:
-        """The address of the API server, for messages."""
-        return str(self.client.configuration.host)
 
 
 def identity(obj: Object) -> tuple[Kind, str | None, str]:

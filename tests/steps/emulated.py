@@ -218,3 +218,11 @@ def _routed(store: Store, host: str) -> str | None:
                 release: str = labels["rainbow.dev/release"]
                 return release
     return None
+
+
+def point_route(kube: Emulated, service: str) -> None:
+    """Create the app's Ingress, pointing at this Service."""
+    backend = {"service": {"name": service, "port": {"number": 80}}}
+    rule = {"host": "shop", "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}
+    meta = {"name": "spawn", "namespace": "spawn"}
+    kube.create({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": meta, "spec": {"rules": [rule]}})

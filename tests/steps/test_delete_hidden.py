@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from emulated import START, Emulated, StoppedClock, Store
+from emulated import START, Emulated, StoppedClock, Store, point_route
 
 from rainbow.adapters.kube import SERVICE, Forbidden, Object
 from rainbow.adapters.records import note, read_release
@@ -37,10 +37,7 @@ def kube() -> Limited:
     """v9 is current."""
     kube = Limited(None, attempts=1, store=Store())
     release(kube, "v9", phase=Phase.CURRENT, traffic="100%", live_at=START)
-    backend = {"service": {"name": "web-v9", "port": {"number": 80}}}
-    rule = {"host": "shop", "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}
-    meta = {"name": "spawn", "namespace": "spawn"}
-    kube.create({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": meta, "spec": {"rules": [rule]}})
+    point_route(kube, "web-v9")
     return kube
 
 

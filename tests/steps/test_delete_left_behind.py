@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from emulated import START, Emulated, StoppedClock, Store
+from emulated import START, Emulated, StoppedClock, Store, point_route
 
 from rainbow.adapters.drain import DrainWatch
 from rainbow.adapters.kube import SERVICE, Forbidden, Object
@@ -37,10 +37,7 @@ def kube() -> Emulated:
     """v9 is current."""
     kube = Emulated(None, attempts=1, store=Store())
     release(kube, "v9", phase=Phase.CURRENT, traffic="100%", live_at=START)
-    backend = {"service": {"name": "web-v9", "port": {"number": 80}}}
-    rule = {"host": "shop", "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}
-    meta = {"name": "spawn", "namespace": "spawn"}
-    kube.create({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": meta, "spec": {"rules": [rule]}})
+    point_route(kube, "web-v9")
     return kube
 
 
