@@ -79,15 +79,17 @@ def down(context: Context) -> None:
     """Remove the interface and every table, chain and rule of the cluster."""
     if shutil.which("nft") is None or shutil.which("ip") is None:
         return  # Without these nothing was ever made.
-    tables = _tables()
-    for family, name in (("inet", TABLE), *PROXY_TABLES):
-        if (family, name) in tables:
-            run("nft", "delete", "table", family, name)
+    _delete_tables(("inet", TABLE), *PROXY_TABLES)
     _close_forwarding(context)
     _remove_host_ports()
     _remove_empty_tables(context)
     if present(context.interface):
         run("ip", "link", "delete", context.interface)
+
+
+def forget_services() -> None:
+    """Remove the service proxy's tables while it does not run: it makes them anew, whatever state they were left in."""
+    _delete_tables(*PROXY_TABLES)
 
 
 def present(interface: str) -> bool:
@@ -112,6 +114,11 @@ def _close_forwarding(context: Context) -> None:
 def _forwarded(context: Context) -> list[tuple[str, ...]]:
     mark = ("-m", "comment", "--comment", TABLE, "-j", "ACCEPT")
     return [(side, str(context.pod_subnet), *mark) for side in ("-s", "-d")]
+
+
+def _delete_tables(*tables: tuple[str, str]) -> None:
+    for family, name in sorted(_tables().intersection(tables)):
+        run("nft", "delete", "table", family, name)
 
 
 def _remember(context: Context) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import psutil
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_fixed
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
 
 from cluster import (
     api,
@@ -34,6 +34,11 @@ from cluster.report import Report
 from rainbow.errors import TemporaryError
 
 SHORT = 0.05
+ATTEMPTS = 5
+
+
+class Ended(TemporaryError):
+    """A process ended while it was being waited for."""
 
 
 def up(context: Context, report: Report) -> None:
@@ -53,11 +58,28 @@ def up(context: Context, report: Report) -> None:
             with report.task("control plane and node"):
                 start(context, processes, report)
             prepared.result()
-            parts.up(context, report, images.result)
+            parts.up(context, report, images.result, lambda: mend(context, processes, report))
 
 
 def start(context: Context, processes: Processes, report: Report) -> None:
-    """Start the processes of the control plane and of the node, and wait until the node is Ready."""
+    """Start the processes of the control plane and of the node, and wait until the node is Ready.
+
+    A process that ends meanwhile is started again, as an init system would: it may have been on its way out when it was
+    found running, and a kubelet that asks containerd before its CRI service answers ends by itself.
+    """
+    again = Retrying(
+        retry=retry_if_exception_type(Ended), stop=stop_after_attempt(ATTEMPTS), wait=wait_fixed(1), reraise=True
+    )
+    again(_start_all, context, processes, report)
+
+
+def mend(context: Context, processes: Processes, report: Report) -> None:
+    """Start the service proxy on empty tables, and whatever else has ended: for pods that do not become ready."""
+    processes.stop(["kube-proxy"])
+    start(context, processes, report)
+
+
+def _start_all(context: Context, processes: Processes, report: Report) -> None:
     keys = credentials(context, certificates.now())
     network.up(context)
     cgroups.create(node.CGROUP)
@@ -67,23 +89,18 @@ def start(context: Context, processes: Processes, report: Report) -> None:
         within = runtime.result()
     for program in (control_plane.controller_manager(context, keys), control_plane.scheduler(context, keys)):
         _start(processes, program, (), report)
-    _start(processes, node.kube_proxy(context, keys), (), report)
-    kubelet = _in_namespace(node.kubelet(context, keys), within)
+    _start_proxy(processes, node.kube_proxy(context, keys), report)
+    _start(processes, _in_namespace(node.kubelet(context, keys), within), within, report)
+    started = ("kubelet", "kube-proxy", "kube-controller-manager", "kube-scheduler")
+    _wait("the node", lambda: api.node_ready(context), 60, processes, started)
 
-    def start_kubelet() -> None:
-        _start(processes, kubelet, within, report)
-        started = ("kubelet", "kube-proxy", "kube-controller-manager", "kube-scheduler")
-        _wait("the node", lambda: api.node_ready(context), 60, processes, started)
 
-    # Containerd answers on its socket before its CRI service does, and a kubelet that asks too early ends ("server is
-    # not initialized yet"). It is started again, as an init system would.
-    again = Retrying(
-        retry=retry_if_exception(lambda error: processes.find("kubelet") is None and isinstance(error, TemporaryError)),
-        stop=stop_after_attempt(5),
-        wait=wait_fixed(1),
-        reraise=True,
-    )
-    again(start_kubelet)
+def _start_proxy(processes: Processes, program: Program, report: Report) -> None:
+    if not processes.current(program):
+        # What a proxy that was killed left behind is stale by now, and would be mended bit by bit.
+        processes.stop([program.name])
+        network.forget_services()
+    _start(processes, program, (), report)
 
 
 def _start_api(context: Context, processes: Processes, keys: Credentials, report: Report) -> None:
@@ -136,7 +153,7 @@ def _wait(what: str, problem: Callable[[], str], patience: float, processes: Pro
     while found := problem():
         for name in parts:
             if processes.find(name) is None:
-                raise TemporaryError(f"{name} ended while {what} was awaited; its last lines:\n{processes.tail(name)}")
+                raise Ended(f"{name} ended while {what} was awaited; its last lines:\n{processes.tail(name)}")
         if time.monotonic() > deadline:
             raise TemporaryError(
                 f"{what} did not become ready within {patience:.0f} s: {found}. See `rainbow cluster logs`"

@@ -18,8 +18,6 @@ from cluster.parts import argo, catalogue, discover, health, images, manifests, 
 from cluster.parts.images import References
 from cluster.report import Report, Task
 
-READY_WITHIN = 180.0
-
 
 def prepare(context: Context, report: Report, installed: Callable[[], object] = lambda: None) -> None:
     """Build and fetch everything that the pods are made of; what is in the cache stays as it is.
@@ -42,10 +40,11 @@ def build_images(context: Context, report: Report, installed: Callable[[], objec
         return images.build(context)
 
 
-def up(context: Context, report: Report, built: Callable[[], References]) -> None:
+def up(context: Context, report: Report, built: Callable[[], References], mend: Callable[[], None]) -> None:
     """Bring the pods up and wait until every one of them answers; then publish the images of the steps.
 
-    `built` waits for those images: no pod of the parts needs them.
+    `built` waits for those images: no pod of the parts needs them. `mend` sees to the processes below the pods, when
+    the pods do not become ready.
     """
     node.make_volumes(context)
     with ThreadPoolExecutor(max_workers=1) as pool:
@@ -55,7 +54,7 @@ def up(context: Context, report: Report, built: Callable[[], References]) -> Non
         with report.task("parts: applying manifests"):
             manifests.apply(context, manifests.render_all(manifests.values(context, references)))
     with report.task("parts: waiting for the pods") as task:
-        health.wait(context, READY_WITHIN, lambda left: task.update(detail=", ".join(left)))
+        health.wait(context, health.Patience(), lambda left: task.update(detail=", ".join(left)), mend)
     step_images = built()
     with report.task("parts: publishing the step images"):
         images.push(context, step_images)

@@ -6,10 +6,12 @@ import json
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from cluster.context import Context
 from cluster.parts import manifests
+from cluster.parts.command import run
 from rainbow.errors import TemporaryError
 
 DEPLOYMENTS = {
@@ -42,14 +44,35 @@ def problems(context: Context) -> list[str]:
     return lines
 
 
-def wait(context: Context, seconds: float, tell: Callable[[list[str]], None]) -> None:
-    """Wait until every part is ready; tell what is still missing meanwhile."""
-    end = time.monotonic() + seconds
+@dataclass(frozen=True)
+class Patience:
+    """Seconds until the processes below the pods are looked after, and until it is given up."""
+
+    mend: float = 60.0
+    total: float = 240.0
+
+
+def wait(context: Context, patience: Patience, tell: Callable[[list[str]], None], mend: Callable[[], None]) -> None:
+    """Wait until every part is ready; tell what is still missing meanwhile, and mend once what may hinder it."""
+    begun, mended = time.monotonic(), False
     while left := problems(context):
         tell([line.partition(":")[0] for line in left])
-        if time.monotonic() > end:
-            raise TemporaryError(f"not ready after {seconds:.0f} s: {'; '.join(left)}\n{_pods(context)}")
+        waited = time.monotonic() - begun
+        if waited > patience.total:
+            raise TemporaryError(f"not ready after {waited:.0f} s: {'; '.join(left)}\n{_evidence(context)}")
+        if waited > patience.mend and not mended:
+            mended = True
+            mend()
+            _replace(context, [line.partition(":")[0] for line in left])
         time.sleep(PAUSE)
+
+
+def _replace(context: Context, parts: list[str]) -> None:
+    """Make the pods of some parts anew: those that failed often are only started again after minutes."""
+    for part in parts:
+        if part in DEPLOYMENTS:
+            where = ("-n", DEPLOYMENTS[part])
+            manifests.kubectl(context, "rollout", "restart", *where, f"deployment/{part}", timeout=20)
 
 
 def _unready(deployment: dict[str, Any] | None) -> str | None:
@@ -73,5 +96,25 @@ def _closed(port: int) -> str | None:
         return f"127.0.0.1:{port} is not open ({error.strerror or error})"
 
 
-def _pods(context: Context) -> str:
-    return manifests.kubectl(context, "get", "pods", "-A", "-o", "wide")
+def _evidence(context: Context) -> str:
+    """What there is to see of pods that are not ready: all pods, and the last words of each unready part."""
+    texts = [_asked(context, "get", "pods", "-A", "-o", "wide")]
+    for part, namespace in DEPLOYMENTS.items():
+        if any(line.startswith(f"{part}:") for line in problems(context)):
+            for before in ("--previous=true", "--previous=false"):
+                lines = ("logs", "-n", namespace, f"deployment/{part}", "--all-containers", "--tail=15", before)
+                texts.append(f"--- {part} ({before})\n{_asked(context, *lines)}")
+    texts.append("--- service addresses")
+    texts.append(_tried(lambda: run("nft", "list", "map", "ip", "kube-proxy", "service-ips", timeout=20)))
+    return "\n".join(texts)
+
+
+def _asked(context: Context, *arguments: str) -> str:
+    return _tried(lambda: manifests.kubectl(context, *arguments, timeout=20))
+
+
+def _tried(ask: Callable[[], str]) -> str:
+    try:
+        return ask()
+    except TemporaryError as error:
+        return str(error)

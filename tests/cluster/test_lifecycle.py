@@ -11,9 +11,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cluster import api, namespace
+from cluster import api, namespace, up
 from cluster.context import Context
+from cluster.parts import health, manifests
 from cluster.processes import Processes
+from cluster.report import Report
 from cluster.status import PARTS, status
 
 pytestmark = [pytest.mark.cluster, pytest.mark.alone]
@@ -82,6 +84,31 @@ def test_up_mends_what_was_killed(context: Context, killed: tuple[str, ...]) -> 
     assert all(after[name] != before[name] for name in killed)
     assert all(after[name] == before[name] for name in before if name not in killed)
     assert restarts(context) == count
+
+
+def test_up_starts_again_what_is_on_its_way_out(context: Context) -> None:
+    """An API server that was told to end a moment ago is still found running; `up` does not take it for good."""
+    psutil.Process(pids(context)["kube-apiserver"]).terminate()
+
+    command("up")
+
+    assert api.healthy(context)
+
+
+def test_services_that_lead_nowhere_are_mended(context: Context) -> None:
+    """Pods that cannot reach the API server become ready once the service proxy was started on empty tables."""
+    processes, report = Processes(context.run, context.logs), Report()
+    subprocess.run(["nft", "flush", "map", "ip", "kube-proxy", "service-ips"], check=True)
+    manifests.kubectl(context, "rollout", "restart", "-n", "argo", "deployment/workflow-controller")
+
+    health.wait(
+        context, health.Patience(mend=5, total=120), lambda left: None, lambda: up.mend(context, processes, report)
+    )
+
+    listed = subprocess.run(
+        ["nft", "list", "map", "ip", "kube-proxy", "service-ips"], check=True, capture_output=True, text=True
+    )
+    assert context.dns_address in listed.stdout
 
 
 def test_down_leaves_nothing_and_up_brings_everything_back(context: Context) -> None:
