@@ -25,8 +25,17 @@ class StepParams(BaseModel):
     dry_run: bool = Field(default=False, description="print the decision and change nothing")
 
 
+class Operation(StepParams):
+    """What a step that people call takes besides: why, and who."""
+
+    reason: str = Field(default="", max_length=1000, description="why, for the record")
+    by: str = Field(
+        default="", max_length=200, description="who, for the record; by default the user of the kubeconfig"
+    )
+
+
 class Step(Protocol):
-    """A module in steps/."""
+    """A module in steps/. It may name the `INPUTS` of its Argo template, fields of its Params, see `inputs`."""
 
     Params: type[StepParams]
     OUTPUTS: Mapping[str, str]  # output parameter → its value when the step did not come to write it
@@ -34,3 +43,13 @@ class Step(Protocol):
 
     def run(self, params: Any, world: World) -> None:
         """Do it. Raises RainbowError."""
+
+
+def inputs(step: Step) -> dict[str, str | None]:
+    """The inputs of a step's Argo template, each with its value when left out; None for one that must be given.
+
+    The namespace is always the workflow's own. Inputs are texts; an empty one counts as not given.
+    """
+    names: Sequence[str] = getattr(step, "INPUTS", ("app", "release"))
+    fields = step.Params.model_fields
+    return {name: None if fields[name].is_required() else "" for name in names}

@@ -199,7 +199,7 @@ def _move(world: World, target: Release, params: Params) -> tuple[Look, float | 
         for line in filter(None, (f"{look.decision.act}: {'; '.join(look.decision.reasons)}", move.remark)):
             world.say(line)
         return look, patched
-    raise TemporaryError(f"route {target.spec.app.route.ingress.name} is being changed by others all the time")
+    raise TemporaryError(f"route {target.spec.app.route.entry.name} is being changed by others all the time")
 
 
 def _heal(world: World, look: Look) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from workflows.operation import OPERATIONS, operation_template
 from workflows.rbac import access
 from workflows.release import release_template
 from workflows.settings import Settings
@@ -15,16 +16,19 @@ from workflows.step_template import CA_CONFIG_MAP, CA_KEY
 Object = dict[str, Any]
 
 
-def crd() -> Object:
-    """The definition of the Release resource: the only object that belongs to the cluster, not to a namespace."""
-    text = (files("workflows") / "manifests" / "release-crd.yaml").read_text()
-    definition: Object = yaml.safe_load(text)
-    return definition
+# The objects that belong to the cluster, not to a namespace.
+_OF_THE_CLUSTER = ("release-crd.yaml", "policy-crd.yaml")
+
+
+def of_the_cluster() -> list[Object]:
+    """The definitions of our resources."""
+    folder = files("workflows") / "manifests"
+    return [document for name in _OF_THE_CLUSTER for document in yaml.safe_load_all((folder / name).read_text())]
 
 
 def installation(namespace: str, settings: Settings) -> list[Object]:
     """All objects. Raises OSError when the CA bundle cannot be read."""
-    objects = [crd(), *access(namespace)]
+    objects = [*of_the_cluster(), *access(namespace)]
     if settings.ca_bundle is not None:
         objects.append(
             {
@@ -35,4 +39,5 @@ def installation(namespace: str, settings: Settings) -> list[Object]:
             }
         )
     objects.append(release_template(namespace, settings).to_dict())
+    objects += [operation_template(step, namespace, settings).to_dict() for step in OPERATIONS]
     return objects

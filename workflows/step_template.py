@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from hera.workflows import Container, Env, Parameter, RetryStrategy
@@ -22,6 +23,7 @@ from hera.workflows.models import (
 )
 
 from steps import STEPS, load
+from steps.contract import Step, inputs
 from workflows.settings import Settings
 
 OUTPUTS = "/tmp/outputs"  # noqa: S108 - a folder of the pod's own, in memory of nobody else
@@ -47,7 +49,9 @@ def service_account(step: str) -> str:
 
 
 def step_template(step: str, settings: Settings) -> Container:
-    """The template `<step>` with the inputs `app` and `release` and the step's own outputs."""
+    """The template `<step>` with the step's own inputs and outputs."""
+    module = load(step)
+    taken = inputs(module)
     shape = _builder(settings) if step == "build" else _ordinary(settings)
     if settings.ca_bundle is not None:
         source = ConfigMapVolumeSource(name=CA_CONFIG_MAP)
@@ -59,14 +63,11 @@ def step_template(step: str, settings: Settings) -> Container:
         image=shape.image,
         image_pull_policy="IfNotPresent",
         command=["rainbow"],
-        args=["step", step, "--namespace", "{{workflow.namespace}}", *_flags(["app", "release"]), *shape.arguments],
-        inputs=[
-            Parameter(name="app", description="name of the app"),
-            Parameter(name="release", description="id of the release"),
-        ],
+        args=["step", step, "--namespace", "{{workflow.namespace}}", *_flags(taken), *shape.arguments],
+        inputs=[_input(module, name, default) for name, default in taken.items()],
         outputs=[
             Parameter(name=name, value_from=ValueFrom(path=f"{OUTPUTS}/{name}", default=default))
-            for name, default in load(step).OUTPUTS.items()
+            for name, default in module.OUTPUTS.items()
         ],
         annotations={"workflows.argoproj.io/description": STEPS[step]},
         env=[Env(name="RAINBOW_OUTPUTS", value=OUTPUTS), *shape.env],
@@ -146,5 +147,17 @@ def _builder(settings: Settings) -> _Shape:
     )
 
 
-def _flags(inputs: list[str]) -> list[str]:
-    return [part for name in inputs for part in (f"--{name}", f"{{{{inputs.parameters.{name}}}}}")]
+def parameter(name: str) -> str:
+    """What a field of a step's Params is called in Argo."""
+    return name.replace("_", "-")
+
+
+def _input(module: Step, name: str, default: str | None) -> Parameter:
+    description = module.Params.model_fields[name].description
+    if default is None:
+        return Parameter(name=parameter(name), description=description)
+    return Parameter(name=parameter(name), description=description, value=default)
+
+
+def _flags(names: Iterable[str]) -> list[str]:
+    return [part for n in map(parameter, names) for part in (f"--{n}", f"{{{{inputs.parameters.{n}}}}}")]

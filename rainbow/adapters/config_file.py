@@ -89,7 +89,7 @@ def _from_pydantic(places: Places, error: dict[str, Any]) -> Problem:
 
 def _ingress(app: AppConfig, objects: list[Object]) -> _Found:
     loc: Loc = ("route", "ingress", "name")
-    name, services = app.route.ingress.name, _called(objects, SERVICE.kind)
+    name, services = app.route.entry.name, _called(objects, SERVICE.kind)
     ingresses = {obj["metadata"]["name"]: obj for obj in objects if obj["kind"] == INGRESS.kind}
     if name not in ingresses:
         yield loc, f"found {name!r}, expected an Ingress of the base; {nearest(name, list(ingresses))}"
@@ -101,7 +101,7 @@ def _ingress(app: AppConfig, objects: list[Object]) -> _Found:
         if service not in services:
             hint = nearest(service, services)
             yield loc, f"Ingress {name} has the backend {service}, expected a Service of the base; {hint}"
-    path = app.route.ingress.check_path
+    path = app.route.entry.check_path
     rules = (ingresses[name].get("spec") or {}).get("rules") or []
     paths = [p for rule in rules for p in (rule.get("http") or {}).get("paths") or []]
     if paths and not any(covers(p, path) for p in paths):
@@ -148,7 +148,7 @@ def _names(app: AppConfig, objects: list[Object]) -> _Found:
                 loc,
                 f"Service {name} has {len(name)} characters, expected at most {_SERVICE_LENGTH}: -<release> is added",
             )
-    ingresses, route = _called(objects, INGRESS.kind), app.route.ingress.name
+    ingresses, route = _called(objects, INGRESS.kind), app.route.entry.name
     for name in ingresses:
         if name != route and route in ingresses:
             # It would carry users to a release that was not tested, from the moment it is deployed.

@@ -50,6 +50,9 @@ POD = Kind("v1", "Pod")
 CONFIG_MAP = Kind("v1", "ConfigMap")
 EVENT = Kind("v1", "Event")
 ENDPOINT_SLICE = Kind("discovery.k8s.io/v1", "EndpointSlice")
+POLICY = Kind("rainbow.dev/v1alpha1", "Policy")
+LEASE = Kind("coordination.k8s.io/v1", "Lease")
+HTTP_ROUTE = Kind("gateway.networking.k8s.io/v1", "HTTPRoute")
 WORKFLOW = Kind("argoproj.io/v1alpha1", "Workflow")
 
 

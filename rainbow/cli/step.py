@@ -45,7 +45,8 @@ def _command(name: str) -> click.Command:
     module = load(name)
 
     def call(**values: Any) -> None:
-        given = {key: value for key, value in values.items() if value not in (None, ())}
+        # An input of a workflow that was left out arrives as an empty text.
+        given = {key: value for key, value in values.items() if value not in (None, (), "")}
         try:
             params = module.Params.model_validate(given)
         except ValidationError as error:

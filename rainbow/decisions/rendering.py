@@ -132,7 +132,7 @@ def pod_spec(obj: Object) -> Object | None:
 def _left_out(app: AppConfig, obj: Object) -> str | None:
     if obj["kind"] in LEFT_OUT:
         return f"{describe(obj)}: outlives every release; apply it once, by hand or with your platform"
-    if obj["kind"] == "Ingress" and obj["metadata"]["name"] == app.route.ingress.name:
+    if obj["kind"] == "Ingress" and obj["metadata"]["name"] == app.route.entry.name:
         return f"{describe(obj)}: the route of the app; only a switch touches it"
     return None
 

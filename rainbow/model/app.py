@@ -7,9 +7,10 @@ the file never changes a release that is already under way.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated
+from enum import StrEnum
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from rainbow.model.addresses import HttpUrl, ImageName, ImageReference, UrlPath
 from rainbow.model.durations import Duration, format_duration
@@ -47,26 +48,85 @@ class ImageBuild(Part):
     args: dict[str, str] = Field(default_factory=dict, description="build arguments")
 
 
-class IngressRoute(Part):
-    """An Ingress whose backend is pointed at the current release."""
+class RouteEntry(Part):
+    """What every kind of route has: the object that is switched, and how to ask the proxy in front of it."""
 
-    name: str = Field(description="name of the Ingress; it is part of the base and is never suffixed")
+    name: str = Field(description="name of the object; it is part of the base and is never suffixed")
     url: HttpUrl = Field(
         description="where the proxy listens, as seen from pods, for example http://traefik.platform:80",
     )
-    check_path: UrlPath = Field(default="/", description="path asked through the proxy; below a path of the Ingress")
+    check_path: UrlPath = Field(default="/", description="path asked through the proxy; below a path of the route")
+
+
+class IngressRoute(RouteEntry):
+    """An Ingress whose backends are pointed at the current release."""
+
+    name: str = Field(description="name of the Ingress; it is part of the base and is never suffixed")
+
+
+class ServiceRoute(RouteEntry):
+    """A Service whose label selector is pointed at the current release, behind an Ingress that never changes (K1)."""
+
+    name: str = Field(description="name of the Service; it is part of the base and is never suffixed")
+
+    ingress: str = Field(description="the static Ingress in front of the Service, part of the base and never suffixed")
+
+
+class HttpRoute(RouteEntry):
+    """An HTTPRoute of the Gateway API whose backendRefs are pointed at the current release."""
+
+    name: str = Field(description="name of the HTTPRoute; it is part of the base and is never suffixed")
+
+
+class ReleaseRoutes(Part):
+    """How one release is reached whichever is current: for tests, previews and sessions that stay (B6, K2).
+
+    All of them lead to the release from before its switch until it is deleted. $release, $app and $namespace are
+    filled in.
+    """
+
+    host: str = Field(
+        default="$release.$app.$namespace.preview.internal", description="host name that leads to the release"
+    )
+    path: str | None = Field(
+        default=None,
+        pattern=r"^/[A-Za-z0-9._~/$-]*\$release[A-Za-z0-9._~/$-]*$",
+        description="prefix on the route's own hosts that leads to the release, for example /releases/$release",
+    )
+    header: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9-]+$",
+        description="request header whose value, a release id, leads to that release; for an HTTPRoute only",
+    )
 
 
 class Route(Part):
-    """What carries users' traffic."""
+    """What carries users' traffic. Exactly one of `ingress`, `service` and `httpRoute`."""
 
-    ingress: IngressRoute
+    ingress: IngressRoute | None = None
+    service: ServiceRoute | None = None
+    http_route: HttpRoute | None = None
+    releases: ReleaseRoutes = ReleaseRoutes()
     release_header: str = Field(
         default="X-Release", description="response header in which the app names the release that answers"
     )
     timeout: Duration = Field(
         default=timedelta(seconds=60), description="how long the proxy may take to answer from the new release"
     )
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        given = [kind for kind in ("ingress", "service", "http_route") if getattr(self, kind) is not None]
+        if len(given) != 1:
+            raise ValueError("expected exactly one of ingress, service and httpRoute")
+        return self
+
+    @property
+    def entry(self) -> RouteEntry:
+        """The one that is given, whichever kind it is."""
+        found = self.ingress or self.service or self.http_route
+        assert found is not None  # noqa: S101 - validated above
+        return found
 
 
 class Tests(Part):
@@ -124,24 +184,120 @@ class PrometheusDrain(Part):
         return max_age
 
 
+class JetStreamDrain(Part):
+    """The release's consumers on the bus: nothing pending, nothing unacknowledged (B10)."""
+
+    url: str = Field(pattern=r"^(nats|tls)://[^@]+$", description="address of NATS, as seen from pods, without secrets")
+    stream: str = Field(description="stream whose consumers are looked at; $namespace, $app and $release are filled in")
+    consumers: str = Field(
+        default="*",
+        description="names of the release's consumers, with * for any text; filled in like the stream",
+    )
+    subjects: list[str] = Field(
+        default_factory=list,
+        description="subjects of the release alone, purged from the stream with the release; $release is filled in",
+    )
+
+
+class Shrink(Part):
+    """A draining release gives up its idle pods (B8)."""
+
+    query: ReleaseQuery = Field(
+        description="PromQL for the active tasks of each pod of one release, by the label `pod`; "
+        "a pod without a fresh sample counts as busy"
+    )
+    workloads: list[str] = Field(description="Deployments of the base that may shrink")
+    minimum: int = Field(default=1, ge=0, description="pods of each that stay until the release is deleted")
+
+
 class Drain(Part):
-    """How it is known that a release has no work left."""
+    """How it is known that a release has no work left. All that is given has to say so."""
 
     prometheus: PrometheusDrain
+    jetstream: JetStreamDrain | None = None
+    shrink: Shrink | None = None
+
+
+class OverdueAct(StrEnum):
+    """What becomes of a release that drains for longer than `maximumDrainAge`."""
+
+    KEEP = "keep"
+    DELETE = "delete"
 
 
 class Retention(Part):
-    """How long releases stay."""
+    """How long releases stay (B7)."""
 
     minimum_age: Duration = Field(
         default=timedelta(hours=1),
         description="a release stays at least this long after it stopped being current, whatever the metric says",
+    )
+    keep: int = Field(
+        default=0,
+        ge=0,
+        le=100,
+        description="how many releases that were current before stay, drained, to be rolled back to; the newest ones",
     )
     failed_age: Duration = Field(
         default=timedelta(hours=1),
         description="a failed release stays this long, to be looked at and retried; so does one that never became "
         "current and that no workflow of the namespace is at work on any more",
     )
+    maximum_drain_age: Duration | None = Field(
+        default=None, description="a release that drains for longer is overdue; never when left out"
+    )
+    overdue: OverdueAct = Field(
+        default=OverdueAct.KEEP,
+        description="`keep`: an overdue release stays and says so; `delete`: it is deleted with the work it has left",
+    )
+    history: int = Field(default=50, ge=1, le=1000, description="records kept of releases that are deleted")
+
+    @model_validator(mode="after")
+    def _maximum_after_minimum(self) -> Self:
+        maximum = self.maximum_drain_age
+        if maximum is not None and maximum <= self.minimum_age:
+            raise ValueError(
+                f"maximumDrainAge {format_duration(maximum)} is not above minimumAge "
+                f"{format_duration(self.minimum_age)}"
+            )
+        return self
+
+
+class Breach(Part):
+    """One thing that is watched while a release bakes: its query must not exceed the limit."""
+
+    name: str = Field(description="what it is called in messages, for example error rate")
+    query: ReleaseQuery = Field(description="PromQL for one release; no series, or NaN, is no traffic or unknown")
+    limit: float | None = Field(default=None, description="more than this is a breach")
+    ratio: float | None = Field(
+        default=None, gt=0, description="more than this many times what the release before it showed is a breach"
+    )
+
+    @model_validator(mode="after")
+    def _limited(self) -> Self:
+        if self.limit is None and self.ratio is None:
+            raise ValueError("expected limit, ratio or both")
+        return self
+
+
+class Bake(Part):
+    """The time after a switch in which a breach switches back (B4)."""
+
+    duration: Duration = Field(default=timedelta(minutes=10))
+    interval: Duration = Field(default=timedelta(seconds=15), description="time between two looks")
+    breaches: int = Field(default=2, ge=1, le=100, description="breaches in a row that switch back")
+    prometheus: HttpUrl | None = Field(default=None, description="base URL; left out, that of drain.prometheus")
+    traffic: ReleaseQuery = Field(
+        description="PromQL for the requests per second of one release: zero is no traffic, nothing is unknown"
+    )
+    watch: list[Breach] = Field(min_length=1)
+
+
+class Strategy(StrEnum):
+    """How many releases may be there at once."""
+
+    RAINBOW = "rainbow"  # any number
+    BLUE_GREEN = "blue-green"  # the current one and one other (F1)
 
 
 class AppConfig(Part):
@@ -159,7 +315,10 @@ class AppConfig(Part):
     ready_timeout: Duration = Field(
         default=timedelta(minutes=5), description="how long the new release may take to become ready"
     )
+    strategy: Strategy = Strategy.RAINBOW
     route: Route
     tests: Tests | None = None
+    approval: bool = Field(default=False, description="a person has to approve each release before its switch")
     drain: Drain
     retention: Retention = Retention()
+    bake: Bake | None = None

@@ -71,6 +71,24 @@ class ObjectRef(Part):
     name: str
 
 
+class Mark(Part):
+    """What a person, or a step on its own, decided about a release or an app: why, by whom, and when."""
+
+    reason: str = Field(max_length=1000)
+    by: str = Field(max_length=200)
+    at: Time
+
+
+class Condition(Part):
+    """As Kubernetes has it (API conventions, "Typical status properties"). `status` is True, False or Unknown."""
+
+    type: str
+    status: str
+    reason: str
+    message: str = ""
+    last_transition_time: Time
+
+
 class ReleaseSpec(Part):
     """What the release is. Immutable."""
 
@@ -98,6 +116,12 @@ class ReleaseStatus(Part):
     tasks: str | None = Field(default=None, description="active tasks at the last look, or `unknown`")
     blocker: str | None = Field(default=None, description="why it is kept")
     traffic: str | None = Field(default=None, description="`100%` for the current release, else `-`")
+    sealed_at: Time | None = Field(default=None, description="since when no new work can reach it; not set while open")
+    baked_at: Time | None = Field(default=None, description="when it had been current long enough without a breach")
+    redeployed_at: Time | None = Field(default=None, description="when it was taken up again after its deletion (S11)")
+    hold: Mark | None = Field(default=None, description="an operator wants it kept")
+    rejected: Mark | None = Field(default=None, description="it was rolled back from: only a person promotes it again")
+    conditions: list[Condition] = Field(default_factory=list, description="derived from the fields above")
 
 
 class Release(Part):
@@ -125,6 +149,11 @@ class Release(Part):
     def name(self) -> str:
         """The name of the resource."""
         return record_name(self.app, self.id)
+
+    @property
+    def since(self) -> datetime:
+        """Since when it wants to become current: later is newer. A redeployed release counts as a new one (S11)."""
+        return self.status.redeployed_at or self.created
 
     def image(self, name: str) -> str:
         """What to run for an image name: what was built, else what was given, else the name itself."""

@@ -90,7 +90,7 @@ ONE_MISTAKE = {
         "retention:\n",
         "zzz: 1\nretention:\n",
         "rainbow.yaml:21:1: zzz: unknown key; known are: app, namespace, manifests, images, releaseEnv, readyTimeout, "
-        "route, tests, drain, retention",
+        "strategy, route, tests, approval, drain, retention, bake",
     ),
     "a required key that is missing points at what it is missing under": (
         "    name: shop\n",

@@ -19,7 +19,7 @@ from rainbow.model.release import (
     Source,
     new_record,
 )
-from workflows.installation import crd
+from workflows.installation import of_the_cluster
 
 APP: dict[str, Any] = {
     "app": "shop",
@@ -33,7 +33,7 @@ APP: dict[str, Any] = {
 
 
 def _schema() -> dict[str, Any]:
-    (version,) = crd()["spec"]["versions"]
+    (version,) = of_the_cluster()[0]["spec"]["versions"]
     properties: dict[str, Any] = version["schema"]["openAPIV3Schema"]["properties"]
     return properties
 
@@ -54,7 +54,7 @@ def test_every_field_has_its_place_in_the_resource_definition() -> None:
 
 def test_the_definition_names_the_resource_as_the_model_does() -> None:
     """Group, version, kind and plural are written twice and must not part."""
-    spec = crd()["spec"]
+    spec = of_the_cluster()[0]["spec"]
     assert f"{spec['group']}/{spec['versions'][0]['name']}" == API_VERSION
     assert (spec["names"]["kind"], spec["names"]["plural"]) == (KIND, PLURAL)
 

@@ -17,7 +17,7 @@ from spawn_app import APP, RAINBOW, Spawn, eventually
 from cluster.context import Context
 from rainbow.adapters.kube import Kind, Kube, connect
 from rainbow.adapters.records import read_release
-from workflows.installation import crd
+from workflows.installation import of_the_cluster
 
 NAMESPACE = Kind("v1", "Namespace")
 
@@ -41,7 +41,8 @@ def context() -> Context:
 def kube(context: Context) -> Kube:
     """Its API server, as its administrator."""
     cluster = connect()
-    cluster.apply(crd())
+    for obj in of_the_cluster():
+        cluster.apply(obj)
     return cluster
 
 

@@ -28,9 +28,14 @@ def objects(kind: str, settings: Settings = SETTINGS) -> list[Object]:
     return [obj for obj in installation("shops", settings) if obj["kind"] == kind]
 
 
+def main_workflow(settings: Settings = SETTINGS) -> Object:
+    """The WorkflowTemplate `release`."""
+    return next(w for w in objects("WorkflowTemplate", settings) if w["metadata"]["name"] == "release")
+
+
 def templates(settings: Settings = SETTINGS) -> dict[str, Object]:
     """The templates of the WorkflowTemplate by name."""
-    (workflow,) = objects("WorkflowTemplate", settings)
+    workflow = main_workflow(settings)
     return {template["name"]: template for template in workflow["spec"]["templates"]}
 
 
@@ -57,7 +62,7 @@ def test_every_task_runs_a_template_that_exists_with_the_inputs_that_it_has() ->
 
 def test_every_parameter_that_is_used_is_declared() -> None:
     """A reference to an unknown parameter stays in the text as it is, braces and all."""
-    (workflow,) = objects("WorkflowTemplate")
+    workflow = main_workflow()
     declared = {p["name"] for p in workflow["spec"]["arguments"]["parameters"]}
     assert set(re.findall(r"workflow\.parameters\.([\w-]+)", yaml.safe_dump(workflow))) <= declared
     for template in templates().values():
@@ -144,7 +149,7 @@ def test_releases_take_turns_from_deploy_to_switch_and_never_for_the_drain() -> 
 
 def test_a_failed_workflow_stays_long_enough_to_be_retried() -> None:
     """Retry needs the Workflow; and the pods of what failed, for their logs (A3)."""
-    (workflow,) = objects("WorkflowTemplate")
+    workflow = main_workflow()
     assert workflow["spec"]["ttlStrategy"]["secondsAfterFailure"] >= 7 * 24 * 3600
     assert workflow["spec"]["podGC"]["strategy"] == "OnPodSuccess"
 

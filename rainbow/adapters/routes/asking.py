@@ -21,7 +21,7 @@ def ask_preview(clock: Clock, target: Release, url: str | None = None) -> Sighti
     """
     route, proxy = target.spec.app.route, _proxy(clock, target, url)
     host, seconds = preview_host(target), route.timeout.total_seconds()
-    plan = Watch([host], route.ingress.check_path, in_a_row=PREVIEW_ANSWERS, timeout=seconds, pause=0.05)
+    plan = Watch([host], route.entry.check_path, in_a_row=PREVIEW_ANSWERS, timeout=seconds, pause=0.05)
     seen = proxy.watch(target.id, plan)
     if not seen.settled:
         raise TemporaryError(
@@ -44,7 +44,7 @@ def ask_route(clock: Clock, target: Release, hosts: tuple[str, ...], url: str | 
     """Wait for the hosts of the route, which was just moved. Raises TemporaryError with what was seen."""
     route, proxy = target.spec.app.route, _proxy(clock, target, url)
     seconds = route.timeout.total_seconds()
-    plan = Watch(hosts, route.ingress.check_path, in_a_row=ROUTE_ANSWERS, timeout=seconds, pause=0.005)
+    plan = Watch(hosts, route.entry.check_path, in_a_row=ROUTE_ANSWERS, timeout=seconds, pause=0.005)
     seen = proxy.watch(target.id, plan)
     if not seen.settled:
         raise TemporaryError(
@@ -57,7 +57,7 @@ def ask_route(clock: Clock, target: Release, hosts: tuple[str, ...], url: str | 
 
 def _proxy(clock: Clock, target: Release, url: str | None) -> Proxy:
     route = target.spec.app.route
-    return Proxy(url=url or route.ingress.url, header=route.release_header, clock=clock)
+    return Proxy(url=url or route.entry.url, header=route.release_header, clock=clock)
 
 
 def _advice(target: Release, seen: Sightings, url: str) -> str:
@@ -71,5 +71,5 @@ def _advice(target: Release, seen: Sightings, url: str) -> str:
         return f"The proxy reaches no pod of release {target.id}: are its pods ready, and is the Service's port right?"
     return (
         f"Does the app send the header {route.release_header} with its release, and does a path of the Ingress "
-        f"cover route.ingress.checkPath ({route.ingress.check_path})?"
+        f"cover route.ingress.checkPath ({route.entry.check_path})?"
     )

@@ -65,7 +65,7 @@ def has_ingress(release: Release) -> bool:
 
 
 def _find_ingress(release: Release) -> Object | None:
-    name = release.spec.app.route.ingress.name
+    name = release.spec.app.route.entry.name
     objects = load_objects(release.spec.manifests)
     return next((o for o in objects if o["kind"] == INGRESS.kind and o["metadata"]["name"] == name), None)
 
@@ -74,7 +74,7 @@ def base_ingress(target: Release) -> Object:
     """The Ingress as the release's base has it, nothing of a release in it. Raises BadInput when it is not there."""
     if (found := _find_ingress(target)) is not None:
         return found
-    name = target.spec.app.route.ingress.name
+    name = target.spec.app.route.entry.name
     raise BadInput(f"the manifests of release {target.id} of {target.app} have no Ingress {name} (route.ingress.name)")
 
 

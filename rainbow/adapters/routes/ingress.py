@@ -40,7 +40,7 @@ def points_at(kube: Kube, app: AppConfig) -> RouteState:
 
     Raises PermanentError when a Service is missing or when releases are mixed.
     """
-    ingress = kube.get(INGRESS, app.namespace, app.route.ingress.name)
+    ingress = kube.get(INGRESS, app.namespace, app.route.entry.name)
     if ingress is None:
         return RouteState(exists=False, current=None, resource_version=None, services=frozenset())
     services = sorted({b.service for b in backends(ingress)})
@@ -58,7 +58,7 @@ def points_at(kube: Kube, app: AppConfig) -> RouteState:
         resource_version=ingress["metadata"]["resourceVersion"],
         services=frozenset(services),
         plain=frozenset(service for service, release in owners.items() if release is None),
-        hosts=hosts(ingress, app.route.ingress.check_path),
+        hosts=hosts(ingress, app.route.entry.check_path),
         switched_at=switched_at,
         previous=previous,
     )
@@ -74,7 +74,7 @@ def patch(kube: Kube, target: Release, state: RouteState, now: datetime) -> Move
 
     Raises Conflict, now or when written, when the Ingress is not what `state` says.
     """
-    name, namespace = target.spec.app.route.ingress.name, target.namespace
+    name, namespace = target.spec.app.route.entry.name, target.namespace
     _check_services(kube, target)
     if not state.exists:
         return Move(partial(kube.create, first_ingress(target, now)))
@@ -136,7 +136,7 @@ def _release_of(kube: Kube, app: AppConfig, service: str) -> str | None:
     obj = kube.get(SERVICE, app.namespace, service)
     if obj is None:
         raise PermanentError(
-            f"there is no Service {app.namespace}/{service}, which route {app.route.ingress.name} has to lead to: "
+            f"there is no Service {app.namespace}/{service}, which route {app.route.entry.name} has to lead to: "
             "which release is current cannot be known. Deploy the release again, or mend the route"
         )
     of_app, release = owner(obj)

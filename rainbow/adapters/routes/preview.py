@@ -61,7 +61,7 @@ def preview_ingress(release: Release) -> Object:
 def other_services(release: Release) -> dict[str, str]:
     """Each Service of the preview that the check path does not lead to → a path that leads there."""
     paths = preview_ingress(release)["spec"]["rules"][0]["http"]["paths"]
-    checked = _leads_to(paths, release.spec.app.route.ingress.check_path)
+    checked = _leads_to(paths, release.spec.app.route.entry.check_path)
     found: dict[str, str] = {}
     for path in (p.get("path") or "/" for p in paths):
         # The path itself may belong to a rule that is more exact; what lies below it then need not.

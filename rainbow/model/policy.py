@@ -1,0 +1,48 @@
+"""What the operators of an app decided after its releases were made: the custom resource `Policy`, one for an app.
+
+Its spec overrides, key by key, what travelled with each release in its record; its hold freezes switching.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from pydantic import Field
+
+from rainbow.model.app import AppConfig, Part
+from rainbow.model.release import Mark
+
+PLURAL = "policies"
+KIND = "Policy"
+
+
+class PolicySpec(Part):
+    """`retention` and `bake` have the keys of rainbow.yaml; the ones given replace those of every release."""
+
+    hold: Mark | None = Field(default=None, description="nothing is switched while it is there")
+    retention: dict[str, Any] = Field(default_factory=dict)
+    bake: dict[str, Any] = Field(default_factory=dict)
+
+
+class Policy(Part):
+    """The policy as read; `resource_version` is None when there is none yet."""
+
+    namespace: str
+    app: str
+    resource_version: str | None = None
+    spec: PolicySpec = PolicySpec()
+
+    @classmethod
+    def from_object(cls, obj: dict[str, Any]) -> Self:
+        """From the resource as the API server gives it. Raises pydantic.ValidationError for a malformed one."""
+        meta = obj["metadata"]
+        spec = PolicySpec.model_validate(obj.get("spec") or {}, extra="ignore")
+        return cls(namespace=meta["namespace"], app=meta["name"], resource_version=meta["resourceVersion"], spec=spec)
+
+    def in_force(self, config: AppConfig) -> AppConfig:
+        """A release's own rainbow.yaml with this policy over it. Raises pydantic.ValidationError for a bad policy."""
+        data = config.model_dump(mode="json", by_alias=True, exclude_none=True)
+        for key, changes in (("retention", self.spec.retention), ("bake", self.spec.bake)):
+            if changes:
+                data[key] = {**data.get(key, {}), **changes}
+        return AppConfig.model_validate(data, extra="ignore")

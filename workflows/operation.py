@@ -1,0 +1,46 @@
+"""What people call on its own: one WorkflowTemplate for each operation, a single step with the operation's name.
+
+None of them waits for the mutex of a release that is under way: a rollback does not queue behind somebody's tests. The
+steps themselves keep order, by the lock of the app.
+"""
+
+from __future__ import annotations
+
+from hera.workflows import DAG, Parameter, Task, WorkflowTemplate
+from hera.workflows.models import PodGC, TTLStrategy
+
+from steps import STEPS, load
+from steps.contract import inputs
+from workflows.release import DAY, ENTRYPOINT
+from workflows.settings import Settings
+from workflows.step_template import parameter, service_account, step_template
+
+OPERATIONS = ("switch",)
+
+
+def operation_template(step: str, namespace: str, settings: Settings) -> WorkflowTemplate:
+    """The WorkflowTemplate `<step>`; its parameters are the step's inputs."""
+    module = load(step)
+    taken = {parameter(name): default for name, default in inputs(module).items()}
+    with WorkflowTemplate(
+        name=step,
+        namespace=namespace,
+        entrypoint=ENTRYPOINT,
+        annotations={
+            "workflows.argoproj.io/title": step.replace("-", " ").capitalize(),
+            "workflows.argoproj.io/description": STEPS[step],
+        },
+        arguments=[_argument(name, default) for name, default in taken.items()],
+        service_account_name=service_account(step),
+        pod_gc=PodGC(strategy="OnPodSuccess", delete_delay_duration="2m"),
+        ttl_strategy=TTLStrategy(seconds_after_success=DAY, seconds_after_failure=7 * DAY),
+    ) as workflow:
+        template = step_template(step, settings)
+        with DAG(name=ENTRYPOINT):
+            given = {name: f"{{{{workflow.parameters.{name}}}}}" for name in taken}
+            Task(name=step, template=template, arguments=given)
+    return workflow
+
+
+def _argument(name: str, default: str | None) -> Parameter:
+    return Parameter(name=name) if default is None else Parameter(name=name, value=default)
