@@ -8,7 +8,7 @@ STAMP := $(VENV)/installed
 ON_CLUSTER = eval "$$($(BIN)/rainbow cluster env)" &&
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast check bench cluster-up cluster-down requirements clean
+.PHONY: help setup demo test test-fast test-deep check bench cluster-up cluster-down requirements clean
 
 help: ## Show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | column -t -s '|'
@@ -34,6 +34,10 @@ test: check cluster-up ## All tests, those on the cluster included
 
 test-fast: setup ## The tests that need no cluster, in under 30 seconds
 	$(BIN)/pytest --numprocesses 2 -m "not cluster and not slow"
+
+test-deep: setup ## A million steps of a state machine over all steps of all workflows; STEPS=, SEED=, BATCHES=
+	PYTHONPATH=.:tests/steps $(BIN)/python -m tests.deep.million $(if $(STEPS),--steps $(STEPS)) \
+		$(if $(SEED),--seed $(SEED)) $(if $(BATCHES),--batches $(BATCHES))
 
 check: setup ## Lint, types, layers, shell and YAML
 	$(BIN)/ruff check .

@@ -17,6 +17,7 @@ from typing import Any
 from demo.stage import clear, copy_spawn, rainbow, storage_worker
 
 from bench.measure import Measure
+from bench.rollback import rollback
 from bench.waiting_step import waiting_memory
 from cluster.context import Context
 from rainbow.adapters.kube import POD, WORKFLOW, Kind, Kube, connect
@@ -42,7 +43,7 @@ def release_path() -> list[Measure]:
                 (folder / "app").mkdir()
                 copy_spawn(folder / "app", NAMESPACE)
                 path = _measure(kube, folder / "app")
-                return [path, _memory(kube, context)]
+                return [path, _memory(kube, context), *_rollback(kube, context)]
     finally:
         clear(kube, NAMESPACE)
 
@@ -75,7 +76,14 @@ def _measure(kube: Kube, app: Path) -> Measure:
 def _memory(kube: Kube, context: Context) -> Measure:
     """While the releases that were just replaced are too young to go, somebody waits for them."""
     newest = max(list_releases(kube, NAMESPACE, APP), key=lambda release: release.created)
-    return waiting_memory(NAMESPACE, newest.id, f"http://127.0.0.1:{context.ports.prometheus}")
+    prometheus, nats = f"http://127.0.0.1:{context.ports.prometheus}", f"nats://127.0.0.1:{context.ports.nats}"
+    return waiting_memory(NAMESPACE, newest.id, prometheus, nats)
+
+
+def _rollback(kube: Kube, context: Context) -> list[Measure]:
+    """Between the last two releases, which are both still there."""
+    newest = max(list_releases(kube, NAMESPACE, APP), key=lambda release: release.created)
+    return rollback(kube, NAMESPACE, APP, newest.id, f"http://127.0.0.1:{context.ports.traefik}")
 
 
 def _release(app: Path, release: str, images: dict[str, str]) -> float:

@@ -41,10 +41,10 @@ def waiting_step() -> list[Measure]:
     ]
 
 
-def waiting_memory(namespace: str, release: str, prometheus: str) -> Measure:
+def waiting_memory(namespace: str, release: str, prometheus: str, nats: str) -> Measure:
     """Peak resident memory of the step while it waits for the releases before this one."""
     step = [RAINBOW, "step", "wait-for-drain", "--namespace", namespace, "--app", "spawn", "--release", release]
-    ours = _peak([*step, "--prometheus-url", prometheus])
+    ours = _peak([*step, "--prometheus-url", prometheus, "--nats-url", nats])
     bare = _peak([sys.executable, "-c", "import time; time.sleep(2)"])
     return Measure(
         name="waiting step: peak memory",

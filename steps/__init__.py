@@ -18,11 +18,19 @@ if TYPE_CHECKING:
 # Name of the step (of its command, its template, its test) → what it does, in a line for `--help` and the Argo UI.
 STEPS = {
     "build": "Build the app's images that were not given, and push them to the registry.",
+    "make-room": "Delete the idle release of a blue/green app, so that the next one has room.",
     "deploy": "Apply the release's own objects beside all others, and wait until they are ready.",
     "run-tests": "Run the app's integration tests against the release before it carries traffic.",
     "switch": "Point the route at the release, and wait until the proxy answers from it.",
+    "adopt": "Make what runs as plain Deployments the first release, without restarting anything.",
+    "bake": "Watch the release for some time after its switch; a breach switches back by itself.",
     "wait-for-drain": "Wait until the earlier releases have no work left and are old enough.",
     "delete": "Delete the releases that are drained and old enough, after looking again.",
+    "collect-garbage": "Delete all that is due, of every app of some namespaces in one pass.",
+    "rollback": "Point the route back at an earlier release; only a person promotes the one it takes over from.",
+    "redeploy": "Take the record of a deleted release up again, to be deployed, tested and switched to like a new one.",
+    "hold": "Hold an app, so that nothing is switched, or a release, so that it is not deleted.",
+    "resume": "End the hold of an app or of a release.",
 }
 
 

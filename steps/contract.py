@@ -11,18 +11,20 @@ from rainbow.adapters.world import World
 from rainbow.model.names import AppName, Namespace, ReleaseId
 
 
-class StepParams(BaseModel):
-    """The parameters of every step: its flags, its Argo parameters and their validation, once.
-
-    Everything else a step needs stands in the record of the release.
-    """
+class CommonParams(BaseModel):
+    """The parameters of every step: its flags, its Argo parameters and their validation, once."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     namespace: Namespace = Field(description="namespace of the app")
+    dry_run: bool = Field(default=False, description="print the decision and change nothing")
+
+
+class StepParams(CommonParams):
+    """Those of a step that is about one release: everything else it needs stands in the record of that."""
+
     app: AppName = Field(description="name of the app")
     release: ReleaseId = Field(description="id of the release that this is about")
-    dry_run: bool = Field(default=False, description="print the decision and change nothing")
 
 
 class Operation(StepParams):
@@ -37,7 +39,7 @@ class Operation(StepParams):
 class Step(Protocol):
     """A module in steps/. It may name the `INPUTS` of its Argo template, fields of its Params, see `inputs`."""
 
-    Params: type[StepParams]
+    Params: type[CommonParams]
     OUTPUTS: Mapping[str, str]  # output parameter → its value when the step did not come to write it
     RULES: Sequence[Mapping[str, Any]]  # of the Role of its ServiceAccount: least rights, each with its why
 

@@ -7,22 +7,26 @@ that nothing is forgotten when the step is killed; it can be run again at any ti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from rainbow.adapters.kube import Kind, Kube, Object, identity
 from rainbow.adapters.kustomize import load_objects, render
-from rainbow.adapters.readiness import observe
+from rainbow.adapters.lock import LOCKING, Lock, holding
+from rainbow.adapters.policies import read_policy
 from rainbow.adapters.records import note_if_unchanged, read_release
+from rainbow.adapters.routes import plain_services
+from rainbow.adapters.routes.rights import ROUTE_READING
 from rainbow.adapters.world import World
-from rainbow.decisions.readiness import Readiness, State, judge, track
+from rainbow.decisions.catching import catching
 from rainbow.decisions.rendering import describe, foreign, overlay, restore_bare_services
-from rainbow.errors import Conflict, PermanentError, Refused, TemporaryError
-from rainbow.model.durations import format_duration
+from rainbow.decisions.switch import held
+from rainbow.errors import Conflict, Refused, TemporaryError
 from rainbow.model.release import ObjectRef, Phase, Release
 from steps.contract import StepParams
 from steps.failure import has_lived, marked_as_failed
+from steps.readying import wait_until_ready
 
 OUTPUTS: Mapping[str, str] = {}
 
@@ -31,6 +35,9 @@ RULES: list[dict[str, Any]] = [
     # The record: what to deploy, the inventory and the phase.
     {"apiGroups": ["rainbow.dev"], "resources": ["releases"], "verbs": ["get", "list"]},
     {"apiGroups": ["rainbow.dev"], "resources": ["releases/status"], "verbs": ["patch"]},
+    # Whether an operator holds the app; and its lock, from here to the switch.
+    {"apiGroups": ["rainbow.dev"], "resources": ["policies"], "verbs": ["get"]},
+    *LOCKING,
     # The kinds of a release (RELEASABLE), applied (create, patch) and watched (get, list). Not Roles: whoever may
     # create those can give itself every right in the namespace. Not Ingresses: they are for `switch` alone.
     {"apiGroups": [""], "resources": ["services", "configmaps", "serviceaccounts"], "verbs": _APPLY},
@@ -39,13 +46,14 @@ RULES: list[dict[str, Any]] = [
     {"apiGroups": ["policy"], "resources": ["poddisruptionbudgets"], "verbs": _APPLY},
     {"apiGroups": ["autoscaling"], "resources": ["horizontalpodautoscalers"], "verbs": _APPLY},
     {"apiGroups": ["networking.k8s.io"], "resources": ["networkpolicies"], "verbs": _APPLY},
+    # Whether what the route leads to would lead to the new pods too.
+    *ROUTE_READING,
     # Why something is not ready.
     {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list"]},
     {"apiGroups": [""], "resources": ["pods", "events"], "verbs": ["list"]},
     {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
 ]
 
-INTERVAL = 0.5  # seconds between two looks
 ATTEMPTS = 5  # times that the record may change between reading and writing it
 
 
@@ -59,16 +67,27 @@ def run(params: Params, world: World) -> None:
     if params.dry_run:
         _plan(world, release, _rendered(world, release))
         return
-    with marked_as_failed(world, release):
+    with marked_as_failed(world, release), _turn(world, release) as lock:
         _refuse_deleted(release)
         objects = _rendered(world, release)
         _refuse_foreign(release, [world.kube.get(*identity(obj)) for obj in objects])
+        _refuse_caught(world, release, objects)
         release = _write_inventory(world, release, objects)
         for obj in objects:
             _put(world, release, obj)
             world.say(f"applied {describe(obj)}")
-        _wait(world, release, [_ref(obj) for obj in objects])
+        wait_until_ready(world, release, [_ref(obj) for obj in objects], lock)
         _note_deployed(world, release)
+
+
+@contextmanager
+def _turn(world: World, release: Release) -> Iterator[Lock]:
+    """The lock of the app, for this step and the ones after it. Raises Refused while an operator holds the app."""
+    hold = read_policy(world.kube, release.namespace, release.app).spec.hold
+    if hold is not None:
+        raise Refused(f"not deployed: {held(release.namespace, release.app, hold)}")
+    with holding(world, release, carried=True) as lock:
+        yield lock
 
 
 def rendered_objects(release: Release) -> tuple[list[Object], tuple[str, ...]]:
@@ -113,6 +132,17 @@ def _refuse_foreign(release: Release, there: Sequence[Object | None]) -> None:
         )
 
 
+def _refuse_caught(world: World, release: Release, objects: Sequence[Object]) -> None:
+    """What runs as plain Deployments has a Service whose selector fits every release: users would come at once (S6)."""
+    if caught := catching(objects, plain_services(world.kube, release.spec.app)):
+        raise Refused(
+            f"users would reach release {release.id} of app {release.app} in namespace {release.namespace} before its "
+            f"switch: route {release.spec.app.route.entry.name} leads to {', '.join(caught)}, whose selector fits its "
+            "pods too. Nothing was deployed. If that is how the app runs until now, adopt it first: rainbow adopt; "
+            "else narrow the selector"
+        )
+
+
 def _put(world: World, release: Release, obj: Object) -> None:
     """Create it, or apply it to the very object that was seen to be this release's: the API server refuses another."""
     live = world.kube.get(*identity(obj))
@@ -120,6 +150,8 @@ def _put(world: World, release: Release, obj: Object) -> None:
         world.kube.create(obj)
         return
     _refuse_foreign(release, [live])
+    if live["metadata"].get("deletionTimestamp"):
+        raise TemporaryError(f"{describe(live)} of an earlier life of release {release.id} is still being deleted")
     seen = obj | {"metadata": obj["metadata"] | {"uid": live["metadata"]["uid"]}}
     world.kube.apply(_with_live_replicas(release, seen, live))
 
@@ -134,6 +166,7 @@ def _with_live_replicas(release: Release, obj: Object, live: Object) -> Object:
 def _plan(world: World, release: Release, objects: Sequence[Object]) -> None:
     there = [world.kube.get(*identity(obj)) for obj in objects]
     _refuse_foreign(release, there)
+    _refuse_caught(world, release, objects)
     world.say(f"deploy would apply {len(objects)} objects, and wait until they are ready:")
     for obj, live in zip(objects, there, strict=True):
         world.say(f"  {describe(obj)} ({'new' if live is None else 'exists'})")
@@ -143,7 +176,12 @@ def _refuse_deleted(release: Release) -> None:
     if release.status.phase == Phase.DELETED:
         raise Refused(
             f"release {release.id} of app {release.app} in namespace {release.namespace} has been deleted; "
-            "release the same sources under a new id"
+            f"to have it again: rainbow redeploy -n {release.namespace} {release.app} {release.id}"
+        )
+    if release.as_adopted:
+        raise Refused(
+            f"release {release.id} of app {release.app} in namespace {release.namespace} was adopted as it runs: "
+            "deploying would begin it anew. Run `rainbow adopt` again, or release under another id"
         )
 
 
@@ -153,7 +191,7 @@ def _write_inventory(world: World, release: Release, objects: Sequence[Object]) 
     def changes(release: Release) -> dict[str, Any]:
         known = release.status.objects
         inventory = [*known, *(ref for obj in objects if (ref := _ref(obj)) not in known)]
-        begun = {"phase": Phase.PENDING, "deployed_at": None, "message": None}
+        begun = {"phase": Phase.PENDING, "deployed_at": None, "message": None, "sealed_at": None}
         return {"objects": inventory, **({} if has_lived(release) else begun)}
 
     return _write(world, release, changes)
@@ -180,43 +218,3 @@ def _write(world: World, release: Release, changes: Callable[[Release], dict[str
 
 def _ref(obj: Object) -> ObjectRef:
     return ObjectRef(api_version=obj["apiVersion"], kind=obj["kind"], name=obj["metadata"]["name"])
-
-
-def _wait(world: World, release: Release, expected: Sequence[ObjectRef]) -> None:
-    timeout = release.spec.app.ready_timeout
-    deadline = world.clock.monotonic() + timeout.total_seconds()
-    troubles: Mapping[str, datetime] = {}
-    decision = Readiness(State.WAITING, ())
-    while True:
-        late = world.clock.monotonic() >= deadline
-        before, given_up = decision, decision.state is State.HOPELESS
-        try:
-            # Before giving up it is looked at once more, with logs and events.
-            seen = observe(world.kube, release, expected, details=late or given_up)
-            troubles = track(troubles, seen, world.clock.now())
-            decision = judge(seen, troubles, world.clock.now())
-        except TemporaryError as error:
-            # An API server that is away for a moment says nothing about the release.
-            if late:
-                raise
-            decision = Readiness(State.WAITING, (str(error),))
-        if decision.state is State.READY:
-            world.say(f"release {release.id} is ready")
-            return
-        if decision.state is State.HOPELESS and (late or given_up):
-            raise PermanentError(_report(release, "will not become ready", decision))
-        if late:
-            raise PermanentError(_report(release, f"is not ready after {format_duration(timeout)}", decision))
-        if decision.reasons != before.reasons:
-            world.say("waiting: " + "; ".join(decision.reasons))
-        world.clock.sleep(INTERVAL)
-
-
-def _report(release: Release, what: str, decision: Readiness) -> str:
-    lines = "".join(f"\n  {reason}" for reason in (*decision.reasons, *decision.pending))
-    # A release that was live and is deployed again by hand may have users at this moment.
-    users = "It carries traffic or did, so users may notice" if has_lived(release) else "Users are untouched"
-    return (
-        f"release {release.id} of app {release.app} in namespace {release.namespace} {what}:{lines}\n"
-        f"{users}. Mend the cause and retry this step, or release anew."
-    )

@@ -7,10 +7,12 @@ has ended is replaced by a new one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from rainbow.adapters.kube import POD, SERVICE, Object
+from rainbow.adapters.lock import Lock, lock_of
 from rainbow.adapters.pod_run import PodEnd, PodRun
 from rainbow.adapters.readiness import STEP_LABEL
 from rainbow.adapters.records import note, read_release
@@ -18,7 +20,7 @@ from rainbow.adapters.world import World
 from rainbow.errors import BadInput, PermanentError, Refused, TemporaryError
 from rainbow.model.app import Tests
 from rainbow.model.durations import format_duration
-from rainbow.model.names import object_name, release_labels
+from rainbow.model.names import release_labels
 from rainbow.model.release import Phase, Release
 from steps.contract import StepParams
 from steps.failure import has_lived, marked_as_failed, take_up
@@ -33,6 +35,8 @@ RULES: list[dict[str, Any]] = [
     {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "create", "delete"]},
     {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
     {"apiGroups": [""], "resources": ["events"], "verbs": ["list"]},
+    # The lock of the app, which `deploy` has taken for this workflow.
+    {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "patch"]},
     # The port of the Service that the tests get as RELEASE_URL.
     {"apiGroups": [""], "resources": ["services"], "verbs": ["get"]},
 ]
@@ -55,7 +59,8 @@ def run(params: Params, world: World) -> None:
     if tests is None:
         world.say(f"app {release.app} has no tests (`tests` in rainbow.yaml): nothing is asked of release {release.id}")
         if not params.dry_run:
-            _note_passed(world, release)
+            with _turn(world, release):
+                _note_passed(world, release)
         return
     if release.status.deployed_at is None:
         raise BadInput(f"release {release.id} of app {release.app} is not deployed; run the step deploy first")
@@ -64,8 +69,8 @@ def run(params: Params, world: World) -> None:
         world.say(f"run-tests would run {release.image(tests.image)} against {url}")
         return
     release = take_up(world, release, Phase.TESTING)
-    with marked_as_failed(world, release):
-        end = _run(world, release, tests)
+    with marked_as_failed(world, release), _turn(world, release) as lock:
+        end = _run(world, release, tests, lock)
         _judge(release, tests, end)
         _note_passed(world, release)
     world.kube.delete(POD, release.namespace, pod_name(release), uid=end.uid)
@@ -117,8 +122,22 @@ def tests_pod(release: Release, tests: Tests, service: Object) -> Object:
     }
 
 
-def _run(world: World, release: Release, tests: Tests) -> PodEnd:
-    pods = PodRun(world, release.namespace, pod_name(release), CONTAINER)
+@contextmanager
+def _turn(world: World, release: Release) -> Iterator[Lock]:
+    """The lock that `deploy` has taken, kept for `switch`; given back when that will not come, or not soon."""
+    lock = lock_of(world, release)
+    lock.resume()
+    try:
+        yield lock
+    except PermanentError:
+        lock.give_back()
+        raise
+    if release.spec.app.approval:
+        lock.give_back()
+
+
+def _run(world: World, release: Release, tests: Tests, lock: Lock) -> PodEnd:
+    pods = PodRun(world, release.namespace, pod_name(release), CONTAINER, lock.renew)
     running = pods.running()
     if running is None:
         service = _service(world, release, tests)
@@ -147,7 +166,7 @@ def _judge(release: Release, tests: Tests, end: PodEnd) -> None:
 
 
 def _service(world: World, release: Release, tests: Tests) -> Object:
-    name = object_name(tests.service, release.id)
+    name = release.named(tests.service)
     service = world.kube.get(SERVICE, release.namespace, name)
     if service is None:
         raise BadInput(f"tests.service: there is no Service {name} in namespace {release.namespace}; was it deployed?")

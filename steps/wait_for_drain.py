@@ -1,4 +1,4 @@
-"""Wait until the releases that this one replaced have no work left and are old enough.
+"""Wait until the releases that this one replaced have no work left and are old enough; meanwhile they shrink.
 
 It may run for hours, and may be killed and started again at any time: whatever it needs is read anew at every look.
 A release that cannot be asked is waited for, never taken for idle.
@@ -12,13 +12,18 @@ from typing import Any
 
 from pydantic import Field
 
+from rainbow.adapters.bus import NatsUrl
 from rainbow.adapters.drain import LOOKING, DrainWatch, PrometheusUrl
+from rainbow.adapters.policies import read_policy, under
 from rainbow.adapters.records import list_records, note_if_unchanged, read_release
 from rainbow.adapters.routes import read_route
+from rainbow.adapters.routes.rights import ROUTE_READING
+from rainbow.adapters.shrink_watch import ShrinkWatch
+from rainbow.adapters.shrinking import SHRINKING
 from rainbow.adapters.world import World
 from rainbow.decisions.drain import DrainDecision, DrainState
 from rainbow.decisions.progress import noted_demotion, noted_drain, to_wait_for
-from rainbow.errors import Conflict, TemporaryError
+from rainbow.errors import Conflict, RainbowError, TemporaryError
 from rainbow.model.durations import Duration, format_duration
 from rainbow.model.release import Release
 from steps.contract import StepParams
@@ -33,6 +38,7 @@ class Params(StepParams):
         default=timedelta(hours=6), description="give up after this long with exit code 75, to be started again"
     )
     prometheus_url: PrometheusUrl = None
+    nats_url: NatsUrl = None
 
 
 OUTPUTS: dict[str, str] = {}
@@ -41,16 +47,18 @@ RULES: list[dict[str, Any]] = [
     # which releases there are, and notes about them
     {"apiGroups": ["rainbow.dev"], "resources": ["releases"], "verbs": ["get", "list"]},
     {"apiGroups": ["rainbow.dev"], "resources": ["releases/status"], "verbs": ["patch"]},
-    # which of them is current: the route, and the labels of the Services it names
-    {"apiGroups": ["networking.k8s.io"], "resources": ["ingresses"], "verbs": ["get"]},
-    {"apiGroups": [""], "resources": ["services"], "verbs": ["get"]},
+    # what was decided about retention since they were made
+    {"apiGroups": ["rainbow.dev"], "resources": ["policies"], "verbs": ["get"]},
+    *ROUTE_READING,
     *LOOKING,
+    *SHRINKING,
 ]
 
 
 def run(params: Params, world: World) -> None:
     """Wait. Raises TemporaryError when `max_wait` is over; SIGTERM ends it at any time (see rainbow/cli/step.py)."""
-    wait = _Wait(params, world, DrainWatch(world.kube, world.clock, params.prometheus_url))
+    asked = (world.kube, world.clock, params.prometheus_url, params.nats_url)
+    wait = _Wait(params, world, DrainWatch(*asked), ShrinkWatch(*asked))
     if params.dry_run:
         wait.preview()
         return
@@ -65,11 +73,12 @@ def run(params: Params, world: World) -> None:
 
 @dataclass
 class _Wait:
-    """What has to outlast a single look: only what is shown, and the samples in `watch`."""
+    """What has to outlast a single look: only what is shown, and the samples in the two watches."""
 
     params: Params
     world: World
     watch: DrainWatch
+    shrinking: ShrinkWatch
     interval: timedelta = timedelta(seconds=5)
     said: str = "nothing seen yet"
     _said_at: float = float("-inf")
@@ -77,22 +86,28 @@ class _Wait:
     _pending: set[str] = field(default_factory=set)
     _done: set[str] = field(default_factory=set)
     _told: set[str] = field(default_factory=set)
+    _current: str | None = None
+    _beside: list[Release] = field(default_factory=list)  # not waited for, such as one that was rolled back from
+    _shrunk: dict[str, str] = field(default_factory=dict)
 
     def look(self) -> bool:
         """Look once, note and say what changed. True when nothing is left to wait for."""
         try:
-            releases = self._demoted(self._waited_for())
+            releases = self._in_force(self._demoted(self._waited_for()))
         except TemporaryError as error:
             self._say(f"the API server cannot be asked, waiting for it: {error}", "away")
             return False
         decisions = self.watch.look(releases)
         for release in releases:
-            self._note(release, noted_drain(release.status, decisions[release.id], self.world.clock.now()))
+            noted = self._note(release, noted_drain(release.status, decisions[release.id], self.world.clock.now()))
+            self._shrink(noted)
+        for release in self._beside:
+            self._shrink(release)
         return self._report(releases, decisions)
 
     def preview(self) -> None:
         """One look, and what would be waited for."""
-        releases = self._waited_for()
+        releases = self._in_force(self._waited_for())
         decisions = self.watch.look(releases)
         for release in releases:
             decision = decisions[release.id]
@@ -109,8 +124,14 @@ class _Wait:
             if record.release not in self._told:
                 self._told.add(record.release)
                 self.world.say(f"{record.release}: kept, and not waited for: {record.why}")
-        current = read_route(kube, given.spec.app).current
-        return to_wait_for(records, params.release, current)
+        self._current = read_route(kube, given.spec.app).current
+        waited_for = to_wait_for(records, params.release, self._current)
+        self._beside = [r for r in records if r not in waited_for and r.id != self._current]
+        return waited_for
+
+    def _in_force(self, releases: list[Release]) -> list[Release]:
+        policy = read_policy(self.world.kube, self.params.namespace, self.params.app)
+        return [under(policy, release) for release in releases]
 
     def _demoted(self, releases: list[Release]) -> list[Release]:
         now = self.world.clock.now()
@@ -126,6 +147,20 @@ class _Wait:
             if not isinstance(error, Conflict):
                 self._say(f"the record of {release.id} cannot be written: {error}", "unwritten")
             return release
+
+    def _shrink(self, release: Release) -> None:
+        """Give up what idles. No waiting depends on it: what hinders it is told, and the next look tries again."""
+        try:
+            told = {s.workload: s.reason for s in self.shrinking.look(release, self._current)}
+        except Conflict:
+            return
+        except RainbowError as error:
+            told = {"": str(error)}
+        for workload, reason in told.items():
+            where = f"{release.id}: {workload or 'not shrunk'}"
+            if self._shrunk.get(where) != reason:
+                self._shrunk[where] = reason
+                self.world.say(f"{where}: {reason}")
 
     def _report(self, releases: list[Release], decisions: dict[str, DrainDecision]) -> bool:
         waiting = [r for r in releases if decisions[r.id].state is not DrainState.DRAINED]

@@ -7,8 +7,10 @@ from typing import Any
 
 import yaml
 
+from workflows.collect_garbage import collect_garbage_schedule
 from workflows.operation import OPERATIONS, operation_template
 from workflows.rbac import access
+from workflows.redeploy import redeploy_template
 from workflows.release import release_template
 from workflows.settings import Settings
 from workflows.step_template import CA_CONFIG_MAP, CA_KEY
@@ -17,7 +19,7 @@ Object = dict[str, Any]
 
 
 # The objects that belong to the cluster, not to a namespace.
-_OF_THE_CLUSTER = ("release-crd.yaml", "policy-crd.yaml")
+_OF_THE_CLUSTER = ("release-crd.yaml", "policy-crd.yaml", "deletion-guard.yaml")
 
 
 def of_the_cluster() -> list[Object]:
@@ -28,7 +30,7 @@ def of_the_cluster() -> list[Object]:
 
 def installation(namespace: str, settings: Settings) -> list[Object]:
     """All objects. Raises OSError when the CA bundle cannot be read."""
-    objects = [*of_the_cluster(), *access(namespace)]
+    objects = [*of_the_cluster(), *access(namespace, settings.garbage_namespaces)]
     if settings.ca_bundle is not None:
         objects.append(
             {
@@ -38,6 +40,9 @@ def installation(namespace: str, settings: Settings) -> list[Object]:
                 "data": {CA_KEY: settings.ca_bundle.read_text()},
             }
         )
-    objects.append(release_template(namespace, settings).to_dict())
+    release = release_template(namespace, settings)
+    objects += [release.to_dict(), redeploy_template(namespace, settings, release).to_dict()]
     objects += [operation_template(step, namespace, settings).to_dict() for step in OPERATIONS]
+    if (schedule := collect_garbage_schedule(namespace, settings)) is not None:
+        objects.append(schedule.to_dict())
     return objects

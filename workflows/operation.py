@@ -15,7 +15,7 @@ from workflows.release import DAY, ENTRYPOINT
 from workflows.settings import Settings
 from workflows.step_template import parameter, service_account, step_template
 
-OPERATIONS = ("switch",)
+OPERATIONS = ("switch", "rollback", "hold", "resume", "adopt", "collect-garbage")
 
 
 def operation_template(step: str, namespace: str, settings: Settings) -> WorkflowTemplate:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from rainbow.adapters.events import TELLING
 from steps import STEPS, load
 from workflows.step_template import service_account
 
@@ -14,9 +16,24 @@ Object = dict[str, Any]
 _EXECUTOR = {"apiGroups": ["argoproj.io"], "resources": ["workflowtaskresults"], "verbs": ["create", "patch"]}
 
 
-def access(namespace: str) -> list[Object]:
-    """ServiceAccount, Role and RoleBinding of each step."""
-    return [obj for step in STEPS for obj in _access(step, namespace)]
+def access(namespace: str, together: Sequence[str] = ()) -> list[Object]:
+    """ServiceAccount, Role and RoleBinding of each step.
+
+    `together`: namespaces in which the ServiceAccount of the first one collects garbage; it gets the Role of that step
+    in each of them, and no right of the whole cluster.
+    """
+    objects = [obj for step in STEPS for obj in _access(step, namespace)]
+    if namespace in together and namespace != together[0]:
+        name = service_account("collect-garbage")
+        binding = next(o for o in objects if o["kind"] == "RoleBinding" and o["metadata"]["name"] == name)
+        binding["subjects"].append({"kind": "ServiceAccount", "name": name, "namespace": together[0]})
+    return objects
+
+
+def rules(step: str) -> list[Object]:
+    """What the step itself may do: its own RULES; and who writes on a record tells it as an event."""
+    own = [dict(rule) for rule in load(step).RULES]
+    return [*own, TELLING] if any("releases/status" in rule["resources"] for rule in own) else own
 
 
 def _access(step: str, namespace: str) -> list[Object]:
@@ -29,7 +46,7 @@ def _access(step: str, namespace: str) -> list[Object]:
             "apiVersion": f"{rbac}/v1",
             "kind": "Role",
             "metadata": meta,
-            "rules": [*load(step).RULES, _EXECUTOR],
+            "rules": [*rules(step), _EXECUTOR],
         },
         {
             "apiVersion": f"{rbac}/v1",

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from rainbow.model.names import Namespace
+
 
 class Settings(BaseModel):
     """The choices behind `rainbow install`, fixed into the templates that it writes."""
@@ -19,4 +21,9 @@ class Settings(BaseModel):
     build_args: dict[str, str] = Field(default_factory=dict, description="arguments of every build, such as BASE")
     ca_bundle: Path | None = Field(
         default=None, description="file with CA certificates that builds and steps trust, instead of the usual ones"
+    )
+    garbage_schedule: str = Field(default="*/10 * * * *", description="when garbage is collected, as in cron(5)")
+    garbage_namespaces: list[Namespace] = Field(
+        default_factory=list,
+        description="namespaces that the ServiceAccount of the first one collects in; any other is collected by itself",
     )

@@ -37,10 +37,18 @@ USER = 65532
 # an evicted one: every step can be run again after any line. Whatever else fails, fails for good.
 _AGAIN = 'lastRetry.status == "Error" || asInt(lastRetry.exitCode) in [-1, 75, 137, 143]'
 
-# The waiting step comes back every six hours to be started again; 1,500 times that is a year.
-_LIMITS = {"wait-for-drain": 1500}
-_DEADLINES = {"build": 3600, "deploy": 7200, "run-tests": 7200, "switch": 900, "wait-for-drain": 7 * 3600}
+# Who waits comes back every six hours to be started again: 1,500 times that is a year, 100 times that are 25 days.
+_LIMITS = {"wait-for-drain": 1500, "bake": 100}
+_DEADLINES = {"build": 3600, "deploy": 7200, "run-tests": 7200, "switch": 900}
+_DEADLINES |= {"bake": 7 * 3600, "wait-for-drain": 7 * 3600}
 _DEADLINE = 1800
+
+
+# Which run it is, for the lock of the app; and since when, for what people ask for.
+_RUN = (
+    Env(name="RAINBOW_RUN", value="{{workflow.uid}}"),
+    Env(name="RAINBOW_ASKED_AT", value="{{workflow.creationTimestamp.RFC3339}}"),
+)
 
 
 def service_account(step: str) -> str:
@@ -70,7 +78,7 @@ def step_template(step: str, settings: Settings) -> Container:
             for name, default in module.OUTPUTS.items()
         ],
         annotations={"workflows.argoproj.io/description": STEPS[step]},
-        env=[Env(name="RAINBOW_OUTPUTS", value=OUTPUTS), *shape.env],
+        env=[Env(name="RAINBOW_OUTPUTS", value=OUTPUTS), *_RUN, *shape.env],
         service_account_name=service_account(step),
         security_context=shape.security,
         pod_security_context=shape.pod_security,

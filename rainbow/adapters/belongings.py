@@ -10,7 +10,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rainbow.adapters.kube import CONFIG_MAP, DEPLOYMENT, INGRESS, RELEASE, SERVICE, Kind, Kube, Object, identity
+from rainbow.adapters.kube import (
+    CONFIG_MAP,
+    DEPLOYMENT,
+    HTTP_ROUTE,
+    INGRESS,
+    RELEASE,
+    SERVICE,
+    Kind,
+    Kube,
+    Object,
+    identity,
+)
 from rainbow.errors import PermanentError
 from rainbow.model.names import APP_LABEL, RELEASE_LABEL
 from rainbow.model.release import Release
@@ -21,6 +32,7 @@ _ALWAYS = frozenset({INGRESS, DEPLOYMENT, SERVICE, CONFIG_MAP})
 # What `deploy` may create, and so what may have to be removed; for the role of the step that removes it.
 DELETABLE: list[dict[str, Any]] = [
     {"apiGroups": ["networking.k8s.io"], "resources": ["ingresses", "networkpolicies"]},
+    {"apiGroups": ["gateway.networking.k8s.io"], "resources": ["httproutes"]},
     {"apiGroups": ["apps"], "resources": ["deployments", "statefulsets", "daemonsets"]},
     {"apiGroups": ["batch"], "resources": ["jobs", "cronjobs"]},
     {"apiGroups": [""], "resources": ["services", "configmaps", "serviceaccounts"]},
@@ -28,10 +40,26 @@ DELETABLE: list[dict[str, Any]] = [
     {"apiGroups": ["autoscaling"], "resources": ["horizontalpodautoscalers"]},
 ]
 
+_DELETABLE_KINDS = frozenset(
+    {
+        *_ALWAYS,
+        HTTP_ROUTE,
+        Kind("networking.k8s.io/v1", "NetworkPolicy"),
+        Kind("apps/v1", "StatefulSet"),
+        Kind("apps/v1", "DaemonSet"),
+        Kind("batch/v1", "Job"),
+        Kind("batch/v1", "CronJob"),
+        Kind("v1", "ServiceAccount"),
+        Kind("policy/v1", "PodDisruptionBudget"),
+        Kind("autoscaling/v2", "HorizontalPodAutoscaler"),
+    }
+)
+
 # First what leads to the release, so that no proxy is left with a Service that is gone; what does its work next.
 _ROUTES, _WORKLOADS, _SERVICES, _REST = range(4)
 _ORDER = {
     "Ingress": _ROUTES,
+    "HTTPRoute": _ROUTES,
     "Deployment": _WORKLOADS,
     "StatefulSet": _WORKLOADS,
     "DaemonSet": _WORKLOADS,
@@ -39,6 +67,8 @@ _ORDER = {
     "CronJob": _WORKLOADS,
     "Service": _SERVICES,
 }
+
+WORKLOADS = frozenset(kind for kind, rank in _ORDER.items() if rank == _WORKLOADS)
 
 
 @dataclass(frozen=True)
@@ -63,14 +93,12 @@ class Belongings:
         return None
 
 
-def find_belongings(kube: Kube, releases: Sequence[Release]) -> Belongings:
+def find_belongings(kube: Kube, namespace: str, app: str, releases: Sequence[Release]) -> Belongings:
     """The objects of all releases of one app, in one list call per kind however many releases there are.
 
-    A kind that cannot be listed, for want of a right or of its CRD, concerns only the releases that have it.
+    Those of releases without a record too. A kind that cannot be listed, for want of a right or of its CRD, concerns
+    only the releases that have it.
     """
-    if not releases:
-        return Belongings({})
-    namespace, app = releases[0].namespace, releases[0].app
     found: dict[str, list[Object]] = {}
     hidden: dict[str, str] = {}
     for kind in _kinds(releases):
@@ -94,7 +122,7 @@ def in_order(objects: Iterable[Object]) -> tuple[Object, ...]:
     return tuple(sorted(objects, key=_rank))
 
 
-def remove(kube: Kube, release: Release, objects: Sequence[Object]) -> None:
+def remove(kube: Kube, app: str, release: str, objects: Sequence[Object]) -> None:
     """Remove them, each on condition that it is the one that was read. What is gone already is no error.
 
     Raises Conflict when one was made anew since. Their pods end by themselves, within their grace period.
@@ -102,8 +130,8 @@ def remove(kube: Kube, release: Release, objects: Sequence[Object]) -> None:
     for obj in objects:
         kind, namespace, name = identity(obj)
         labels = obj["metadata"].get("labels") or {}
-        if (labels.get(APP_LABEL), labels.get(RELEASE_LABEL)) != (release.app, release.id):
-            raise PermanentError(f"{kind.kind} {namespace}/{name} does not belong to release {release.id}")
+        if (labels.get(APP_LABEL), labels.get(RELEASE_LABEL)) != (app, release):
+            raise PermanentError(f"{kind.kind} {namespace}/{name} does not belong to release {release} of {app}")
         kube.delete(kind, namespace, name, uid=obj["metadata"]["uid"])
 
 
@@ -116,7 +144,7 @@ def _why_hidden(kind: Kind, release: Release, error: PermanentError) -> str:
 
 def _kinds(releases: Sequence[Release]) -> list[Kind]:
     known = {Kind(ref.api_version, ref.kind) for release in releases for ref in release.status.objects}
-    return sorted((known | _ALWAYS) - {RELEASE}, key=lambda kind: (kind.api_version, kind.kind))
+    return sorted((known | _DELETABLE_KINDS) - {RELEASE}, key=lambda kind: (kind.api_version, kind.kind))
 
 
 def _rank(obj: Object) -> tuple[int, str, str]:

@@ -14,9 +14,10 @@ from pydantic import ValidationError
 
 from rainbow.adapters.config_text import Loc, Places, Problem, dotted, nearest, parse, raise_problems
 from rainbow.adapters.config_words import expected_keys, found_and_expected
-from rainbow.adapters.kube import INGRESS, SERVICE, Object
+from rainbow.adapters.kube import SERVICE, Object
 from rainbow.adapters.kustomize import load_objects
-from rainbow.adapters.routes.backends import backends, covers
+from rainbow.adapters.routes import route_problems, rules_of
+from rainbow.adapters.routes.backends import backends
 from rainbow.decisions.rendering import refusals
 from rainbow.errors import BadInput
 from rainbow.model.app import AppConfig
@@ -45,7 +46,7 @@ def read_config(path: Path) -> AppConfig:
 def check_base(path: Path, app: AppConfig, base: str) -> None:
     """Check that what rainbow.yaml names is in the rendered base. Raises BadInput like `read_config`."""
     objects = load_objects(base)
-    checks = (_ingress, _tests, _images, _workloads, _names)
+    checks = (_route, _tests, _images, _workloads, _names)
     found = [problem for check in checks for problem in check(app, objects)]
     # What cannot be released would be refused by `deploy`; a Secret must not even get into the record.
     found = found or [(("manifests", "kustomize"), text) for text in refusals(app, objects)]
@@ -87,26 +88,26 @@ def _from_pydantic(places: Places, error: dict[str, Any]) -> Problem:
 # --- what has to be in the base -----------------------------------------------------------------------------
 
 
-def _ingress(app: AppConfig, objects: list[Object]) -> _Found:
-    loc: Loc = ("route", "ingress", "name")
-    name, services = app.route.entry.name, _called(objects, SERVICE.kind)
-    ingresses = {obj["metadata"]["name"]: obj for obj in objects if obj["kind"] == INGRESS.kind}
-    if name not in ingresses:
-        yield loc, f"found {name!r}, expected an Ingress of the base; {nearest(name, list(ingresses))}"
+def _route(app: AppConfig, objects: list[Object]) -> _Found:
+    key, entry, services = app.route.key, app.route.entry, _called(objects, SERVICE.kind)
+    kind, name = entry.document_kind, entry.document_name
+    documents = {obj["metadata"]["name"]: obj for obj in objects if obj["kind"] == kind}
+    named: Loc = ("route", key, "name" if name == entry.name else "ingress")
+    if name not in documents:
+        yield named, f"found {name!r}, expected an {kind} of the base; {nearest(name, list(documents))}"
         return
-    behind = dict.fromkeys(backend.service for backend in backends(ingresses[name]))
+    behind = dict.fromkeys(backend.service for backend in backends(documents[name]))
     if not behind:
-        yield loc, f"Ingress {name} has no backend Service: nothing could be switched"
+        yield named, f"{kind} {name} has no backend Service: nothing could be switched"
     for service in behind:
         if service not in services:
             hint = nearest(service, services)
-            yield loc, f"Ingress {name} has the backend {service}, expected a Service of the base; {hint}"
-    path = app.route.entry.check_path
-    rules = (ingresses[name].get("spec") or {}).get("rules") or []
-    paths = [p for rule in rules for p in (rule.get("http") or {}).get("paths") or []]
-    if paths and not any(covers(p, path) for p in paths):
-        known = ", ".join(str(p.get("path", "/")) for p in paths)
-        yield ("route", "ingress", "checkPath"), f"found {path!r}, expected a path below one of Ingress {name}: {known}"
+            yield named, f"{kind} {name} has the backend {service}, expected a Service of the base; {hint}"
+    rules, path = rules_of(app, documents[name]), entry.check_path
+    if rules and not any(rule.covers(path) for rule in rules):
+        known = ", ".join(rule.path for rule in rules)
+        yield ("route", key, "checkPath"), f"found {path!r}, expected a path below one of {kind} {name}: {known}"
+    yield from ((("route", key, at), text) for at, text in route_problems(app, documents[name], objects))
 
 
 def _tests(app: AppConfig, objects: list[Object]) -> _Found:
@@ -148,11 +149,12 @@ def _names(app: AppConfig, objects: list[Object]) -> _Found:
                 loc,
                 f"Service {name} has {len(name)} characters, expected at most {_SERVICE_LENGTH}: -<release> is added",
             )
-    ingresses, route = _called(objects, INGRESS.kind), app.route.entry.name
-    for name in ingresses:
-        if name != route and route in ingresses:
+    entry = app.route.entry
+    routes, kind = _called(objects, entry.document_kind), entry.document_kind
+    for name in routes:
+        if name != entry.document_name and entry.document_name in routes:
             # It would carry users to a release that was not tested, from the moment it is deployed.
-            yield loc, f"the base has Ingress {name} beside {route}, expected one Ingress: the route"
+            yield loc, f"the base has {kind} {name} beside {entry.document_name}, expected one {kind}: the route"
 
 
 def _called(objects: list[Object], kind: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Looks at the work of releases that are not current: their pods in the cluster, their tasks in Prometheus.
+"""Looks at the work of releases that are not current: pods in the cluster, tasks in Prometheus and on the bus.
 
 A look never fails because something is away: what could not be read is a look without a number.
 """
@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from rainbow.adapters.bus import work_on_bus
 from rainbow.adapters.kube import DEPLOYMENT, POD, Kind, Kube, Object
 from rainbow.adapters.prometheus import Prometheus, Unanswered, fill_in
 from rainbow.adapters.world import Clock
@@ -49,12 +50,13 @@ PrometheusUrl = Annotated[
 class DrainWatch:
     """Repeated looks at the same releases. The samples live here only: a new process begins a new row.
 
-    `url`: instead of the address of Prometheus in the records.
+    `url`, `bus_url`: instead of the addresses of Prometheus and of NATS in the records.
     """
 
     kube: Kube
     clock: Clock
     url: str | None = None
+    bus_url: str | None = None
     _history: dict[str, deque[Sample]] = field(default_factory=dict)
     _servers: dict[str, Prometheus] = field(default_factory=dict)
 
@@ -77,7 +79,10 @@ class DrainWatch:
         except TemporaryError as error:
             now = self.clock.now()
             return {r.id: Evidence(now, problem=f"the API server cannot be asked: {error}") for r in releases}
-        return {release.id: self._measured(release, seen[release.id]) for release in releases}
+        measured = {release.id: self._measured(release, seen[release.id]) for release in releases}
+        # The bus last: it is never behind, and what it gave to a pod just before is unacknowledged there.
+        work = work_on_bus(releases, self.bus_url)
+        return {release_id: replace(found, bus=work.get(release_id)) for release_id, found in measured.items()}
 
     def _measured(self, release: Release, seen: Evidence) -> Evidence:
         drain, app = release.spec.app.drain.prometheus, release.spec.app
@@ -113,10 +118,10 @@ def demotion(release: Release) -> Demotion:
     status = release.status
     if status.traffic == SWITCHING:
         times = [time for time in (status.demoted_at, release.noted_at) if time is not None]
-        return Demotion(max(times, default=None))
+        return Demotion(max(times, default=None), sealed_at=status.sealed_at)
     if status.demoted_at is None or (status.live_at is not None and status.demoted_at < status.live_at):
         return Demotion(None)
-    return Demotion(status.demoted_at, status.drained_at)
+    return Demotion(status.demoted_at, status.drained_at, status.sealed_at)
 
 
 def _cluster(kube: Kube, releases: Sequence[Release], now: datetime) -> dict[str, Evidence]:
@@ -133,7 +138,7 @@ def _cluster(kube: Kube, releases: Sequence[Release], now: datetime) -> dict[str
     for obj in kube.list(POD, namespace, labels=selector):
         release = obj["metadata"]["labels"][RELEASE_LABEL]
         phase = (obj.get("status") or {}).get("phase", "Unknown")
-        pods.setdefault(release, []).append(Pod(obj["metadata"]["name"], phase, _owner(obj, release)))
+        pods.setdefault(release, []).append(Pod(obj["metadata"]["name"], phase, workload_of(obj, release)))
     return {
         r.id: Evidence(now, pods=tuple(pods.get(r.id, ())), workloads=tuple(workloads.get(r.id, ()))) for r in releases
     }
@@ -145,8 +150,8 @@ def _workload(obj: Object, release: str) -> Workload:
     return Workload(obj["metadata"]["name"].removesuffix(f"-{release}"), wanted, existing)
 
 
-def _owner(pod: Object, release: str) -> str:
-    """The base name of what made the pod."""
+def workload_of(pod: Object, release: str) -> str:
+    """The base name of the workload that made a pod."""
     meta = pod["metadata"]
     owner = next((o for o in meta.get("ownerReferences") or [] if o.get("controller")), None)
     name = meta["name"] if owner is None else owner["name"]

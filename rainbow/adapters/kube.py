@@ -24,6 +24,8 @@ TIMEOUT = (5, 30)  # seconds to connect, seconds to read
 JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
+# Objects without their contents (Kubernetes API concepts, "Metadata-only fetches").
+BRIEF = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 
 class NotThere(PermanentError):
@@ -74,14 +76,24 @@ class Kube:
             return None
 
     def list(
-        self, kind: Kind, namespace: str | None, *, labels: str | None = None, fields: str | None = None
+        self,
+        kind: Kind,
+        namespace: str | None,
+        *,
+        labels: str | None = None,
+        fields: str | None = None,
+        brief: bool = False,
     ) -> list[Object]:
-        """All objects of the kind that match the selectors; `namespace` None means everywhere."""
+        """All objects of the kind that match the selectors; `namespace` None means everywhere.
+
+        `brief`: their metadata only, for who needs no more of objects that may be large.
+        """
         query = {"labelSelector": labels, "fieldSelector": fields}
-        answer = self._json("GET", self.path(kind, namespace), query=query)
+        wanted = BRIEF if brief else "application/json"
+        answer = self._json("GET", self.path(kind, namespace), query=query, content_type=wanted)
         # The items of a list carry neither apiVersion nor kind of their own (Kubernetes API conventions, "Lists").
         head = {"apiVersion": kind.api_version, "kind": kind.kind}
-        return [head | item for item in answer.get("items") or []]
+        return [item | head for item in answer.get("items") or []]
 
     def pod_log(self, namespace: str, pod: str, container: str, *, tail: int | None = None) -> str:
         """What a container has printed so far."""
@@ -95,10 +107,10 @@ class Kube:
 
     # --- writing -------------------------------------------------------------------------------------------
 
-    def create(self, obj: Object) -> Object:
-        """Create it. Raises Conflict when the name is taken."""
+    def create(self, obj: Object, *, attempts: int | None = None) -> Object:
+        """Create it. Raises Conflict when the name is taken. `attempts` 1: what fails is not worth waiting for."""
         kind, namespace, _ = identity(obj)
-        return self._json("POST", self.path(kind, namespace), body=obj, repeat=False)
+        return self._json("POST", self.path(kind, namespace), body=obj, repeat=False, attempts=attempts)
 
     def apply(self, obj: Object, *, force: bool = True) -> Object:
         """Server-side apply as field manager `rainbow`."""
@@ -196,6 +208,7 @@ class Kube:
         body: Any = None,
         content_type: str = "application/json",
         repeat: bool = True,
+        attempts: int | None = None,
     ) -> str:
         """One request; `repeat` says that it may be sent again after an answer that never came."""
 
@@ -205,20 +218,22 @@ class Kube:
                 repeat and isinstance(error, TemporaryError) and not isinstance(error, Conflict)
             )
 
-        attempts = Retrying(
-            stop=stop_after_attempt(self.attempts),
+        attempting = Retrying(
+            stop=stop_after_attempt(attempts or self.attempts),
             wait=wait_exponential_jitter(multiplier=0.3, max=3),
             retry=retry_if_exception(again),
             reraise=True,
         )
-        return attempts(self._once, method, path, query or {}, body, content_type)
+        return attempting(self._once, method, path, query or {}, body, content_type)
 
     def _once(self, method: str, path: str, query: Object, body: Any, content_type: str) -> str:
         from kubernetes.client.exceptions import ApiException
         from urllib3.exceptions import HTTPError
 
         what = f"{method} {path}"
-        headers = {"Accept": "application/json, */*", "Content-Type": content_type}
+        # What is sent, or for a GET what is wanted.
+        accept = content_type if method == "GET" else "application/json"
+        headers = {"Accept": f"{accept}, */*", "Content-Type": content_type}
         request = self.client.param_serialize(
             method=method,
             resource_path=path,

@@ -6,7 +6,7 @@ loses nothing of it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -75,6 +75,7 @@ class PodRun:
     namespace: str
     name: str
     container: str
+    meanwhile: Callable[[], None] = lambda: None  # called at each look
 
     def running(self) -> Object | None:
         """The pod, when it is there and has not ended."""
@@ -129,6 +130,7 @@ class PodRun:
                 if str(error) != told:
                     self.world.say(f"waiting: {error}")
                 told = str(error)
+            self.meanwhile()
             clock.sleep(INTERVAL)
 
     def _stop(self, end: PodEnd) -> PodEnd:

@@ -50,19 +50,19 @@ class Prometheus:
         self.url = url.rstrip("/")
         self._api = PrometheusConnect(self.url, session=session, retry=Retry(0, read=False), timeout=TIMEOUT)
 
-    def vector(self, query: str) -> list[Series]:
-        """The series that an instant query gives now."""
+    def vector(self, query: str, at: datetime | None = None) -> list[Series]:
+        """The series that an instant query gives now, or gave at a time in the past."""
         attempts = Retrying(
             stop=stop_after_attempt(2), wait=wait_fixed(0.3), retry=retry_if_exception_type(Unanswered), reraise=True
         )
-        return attempts(self._vector, query)
+        return attempts(self._vector, query, at)
 
-    def _vector(self, query: str) -> list[Series]:
+    def _vector(self, query: str, at: datetime | None = None) -> list[Series]:
         from prometheus_api_client import PrometheusApiClientException
         from requests import RequestException
 
         try:
-            answer = self._api.custom_query(query)
+            answer = self._api.custom_query(query, None if at is None else {"time": at.timestamp()})
             return [_series(item) for item in answer]
         except PrometheusApiClientException as error:
             raise Unanswered(f"Prometheus {self.url} refused: {' '.join(str(error).split())[:300]}") from error

@@ -29,9 +29,17 @@ class Answer:
     release: str | None
     error: str | None = None
 
-    def good(self, release: str) -> bool:
-        """Whether the release itself answered, and not with a failure of its own."""
-        return self.release == release and self.status is not None and self.status < 500
+    def good(self, release: str | None) -> bool:
+        """Whether the release itself answered, and not with a failure of its own. None: one that does not name itself.
+
+        Then it counts for its answer alone, and must not be what the proxy says of a host that it does not know.
+        """
+        named = self.release == release and self.status is not None and self.status < 500
+        return named and (release is not None or self.found())
+
+    def found(self) -> bool:
+        """Whether somebody behind the proxy had an answer; 404 is what a proxy says of a host that it does not know."""
+        return self.status is not None and self.status < 500 and self.status != 404
 
     def backed(self) -> bool:
         """Whether anybody behind the proxy answered; these three are the proxy's own way to say that nobody did."""
@@ -53,13 +61,15 @@ class Sightings:
     last_of_other: Answer | None = None  # the last answer that another release gave
     failures: list[Answer] = field(default_factory=list)  # no answer, 500 and more, or no release
 
-    def add(self, answer: Answer, release: str) -> None:
-        """Take one more answer into account."""
+    def add(self, answer: Answer, release: str | None, *, unnamed: bool = False) -> None:
+        """Take one more answer into account. `unnamed`: the release before does not name itself."""
         self.count += 1
         self.last = answer
-        if answer.status is None or answer.status >= 500 or answer.release is None:
+        before = unnamed and answer.release is None and answer.found()
+        nobody = answer.release is None and release is not None and not before
+        if answer.status is None or answer.status >= 500 or nobody:
             self.failures.append(answer)
-        if answer.release is not None and answer.release != release:
+        if answer.release not in (None, release) or (before and release is not None):
             self.last_of_other = answer
 
 
@@ -67,7 +77,8 @@ class Sightings:
 class Watch:
     """How long to ask: until so many good answers in a row from each host, or for `timeout` seconds.
 
-    `anybody`: any answer from behind the proxy is good, whether it names the release or not.
+    `anybody`: any answer from behind the proxy is good, whether it names the release or not. `unnamed`: the release
+    before, as it was adopted, does not name itself.
     """
 
     hosts: Sequence[str]
@@ -76,6 +87,7 @@ class Watch:
     timeout: float
     pause: float  # seconds between two questions
     anybody: bool = False
+    unnamed: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,14 +115,14 @@ class Proxy:
         finally:
             connection.close()
 
-    def watch(self, release: str, plan: Watch) -> Sightings:
+    def watch(self, release: str | None, plan: Watch) -> Sightings:
         """Ask every host in turn until the release settles on all of them, or the time is up."""
         seen = Sightings()
         end = self.clock.monotonic() + plan.timeout
         row = 0
         for host in cycle(plan.hosts):
             answer = self.ask(host, plan.path)
-            seen.add(answer, release)
+            seen.add(answer, release, unnamed=plan.unnamed)
             good = answer.backed() if plan.anybody else answer.good(release)
             row = row + 1 if good else 0
             if row >= plan.in_a_row * len(plan.hosts):

@@ -5,13 +5,20 @@ Whoever lists the records of an app goes on without one that cannot be read, as 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
 
+from rainbow.adapters.events import tell
 from rainbow.adapters.kube import RELEASE, Kube
-from rainbow.errors import BadInput, PermanentError
+from rainbow.adapters.world import Clock
+from rainbow.decisions.conditions import derive_conditions
+from rainbow.decisions.happenings import happenings
+from rainbow.errors import BadInput, Conflict, PermanentError
 from rainbow.model.names import APP_LABEL, RELEASE_LABEL, record_name
 from rainbow.model.release import Release, ReleaseStatus
 
@@ -51,7 +58,7 @@ def list_records(kube: Kube, namespace: str, app: str) -> tuple[list[Release], l
         except PermanentError as error:
             meta = obj["metadata"]
             unreadable.append(Unreadable(meta["labels"].get(RELEASE_LABEL, meta["name"]), str(error)))
-    return sorted(releases, key=lambda r: (r.created, r.id)), unreadable
+    return sorted(releases, key=lambda r: (r.since, r.id)), unreadable
 
 
 def list_releases(kube: Kube, namespace: str, app: str) -> list[Release]:
@@ -64,7 +71,7 @@ def note(kube: Kube, release: Release, **changes: Any) -> Release:
 
     The status is a note: the last writer wins, no rule depends on it.
     """
-    return _write(kube, release, {"status": _status(changes)})
+    return _write(kube, release, changes)
 
 
 def note_if_unchanged(kube: Kube, release: Release, **changes: Any) -> Release:
@@ -72,20 +79,52 @@ def note_if_unchanged(kube: Kube, release: Release, **changes: Any) -> Release:
 
     This is what orders `switch` and `delete`: both begin by writing their mark on the same record.
     """
-    metadata = {"resourceVersion": release.resource_version}
-    return _write(kube, release, {"metadata": metadata, "status": _status(changes)})
+    return _write(kube, release, changes, {"resourceVersion": release.resource_version})
 
 
-def _status(changes: dict[str, Any]) -> dict[str, Any]:
+def remove_record(kube: Kube, release: Release) -> None:
+    """Remove the record itself, if it is still the one that was read. Raises Conflict when somebody wrote it since."""
+    version = release.resource_version
+    kube.delete(RELEASE, release.namespace, release.name, uid=release.uid, resource_version=version)
+
+
+def _write(kube: Kube, before: Release, changes: dict[str, Any], precondition: dict[str, str] | None = None) -> Release:
+    """With the conditions that follow from the status; and what happened is told."""
+    now = Clock().now()
     known = ReleaseStatus.model_fields
     if unknown := sorted(set(changes) - set(known)):
         raise TypeError(f"ReleaseStatus has no {', '.join(unknown)}")
-    dumped = ReleaseStatus.model_validate(changes).model_dump(mode="json", by_alias=True)
-    return {str(known[key].alias): dumped[str(known[key].alias)] for key in changes}
+    given = ReleaseStatus.model_validate(changes)
+    expected = _with_conditions(before.status.model_copy(update={key: getattr(given, key) for key in changes}), now)
+    after = _patch(kube, before, _dumped(expected, {*changes, "conditions"}), precondition)
+    derived = _with_conditions(after.status, now)
+    if derived != after.status:
+        # Somebody wrote other fields meanwhile; with a precondition this cannot be. The next note makes up for it.
+        with suppress(Conflict):
+            after = _patch(kube, after, _dumped(derived, ["conditions"]), {"resourceVersion": after.resource_version})
+    told = {
+        "namespace": after.namespace,
+        "name": after.name,
+        "uid": after.uid,
+        "resourceVersion": after.resource_version,
+    }
+    tell(kube, RELEASE, told, happenings(before.status, after.status), now)
+    return after
 
 
-def _write(kube: Kube, release: Release, patch: dict[str, Any]) -> Release:
+def _patch(kube: Kube, release: Release, status: dict[str, Any], precondition: dict[str, str] | None) -> Release:
+    patch = {"status": status} | ({"metadata": precondition} if precondition else {})
     return _typed(kube.patch(RELEASE, release.namespace, release.name, patch, subresource="status"))
+
+
+def _with_conditions(status: ReleaseStatus, now: datetime) -> ReleaseStatus:
+    return status.model_copy(update={"conditions": derive_conditions(status, now)})
+
+
+def _dumped(status: ReleaseStatus, keys: Iterable[str]) -> dict[str, Any]:
+    dumped = status.model_dump(mode="json", by_alias=True)
+    names = [str(ReleaseStatus.model_fields[key].alias) for key in keys]
+    return {name: dumped[name] for name in names}
 
 
 def _typed(obj: dict[str, Any]) -> Release:

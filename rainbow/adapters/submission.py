@@ -13,9 +13,13 @@ from contextlib import suppress
 from hashlib import sha256
 
 from rainbow.adapters.kube import CONFIG_MAP, RELEASE, WORKFLOW, Kind, Kube, NotThere, Object, identity
+from rainbow.adapters.person import who_asks
+from rainbow.adapters.policies import read_policy
 from rainbow.adapters.sources import cut
 from rainbow.adapters.workflows import workflow_name, workflow_object
+from rainbow.decisions.overrides import unfit
 from rainbow.errors import BadInput, Conflict, PermanentError, RainbowError, TemporaryError
+from rainbow.model.app import Strategy
 from rainbow.model.names import record_name
 from rainbow.model.release import ArchiveSource, ReleaseSpec, Source, new_record
 
@@ -26,7 +30,12 @@ _TEMPLATE_KIND = Kind("argoproj.io/v1alpha1", "WorkflowTemplate")
 def submit(kube: Kube, spec: ReleaseSpec, archive: bytes | None) -> None:
     """Create the record and the workflow. Raises BadInput, with nothing changed, when the release exists already."""
     app, namespace = spec.app.app, spec.app.namespace
-    _installed(kube, namespace)
+    installed(kube, namespace, TEMPLATE)
+    if wrong := unfit(read_policy(kube, namespace, app), spec.app):
+        raise BadInput(
+            f"rainbow.yaml and the policy of app {app} in namespace {namespace} do not fit: {wrong}; change the file, "
+            f"or the policy: rainbow policy set -n {namespace} {app} KEY=VALUE"
+        )
     chunks: list[Object] = []
     if archive is not None:
         chunks = cut(archive, app, spec.release, namespace)
@@ -58,7 +67,7 @@ def _not_running(kube: Kube, spec: ReleaseSpec) -> None:
 
 def _record(kube: Kube, spec: ReleaseSpec) -> Object:
     """The new record; or the one that a submit of this very release left when it was cut."""
-    wanted = new_record(spec)
+    wanted = new_record(spec, who_asks(kube))
     try:
         return kube.create(wanted)
     except Conflict as error:
@@ -84,9 +93,22 @@ def _create_sources(kube: Kube, chunks: Sequence[Object], record: Object) -> Non
                 raise TemporaryError(f"ConfigMap {name} of an earlier release is being removed; try again") from error
 
 
+def arguments_of(spec: ReleaseSpec, *, build: bool) -> dict[str, str]:
+    """What the WorkflowTemplate `release` is told: which of its tasks this release needs."""
+    wanted = {
+        "build": build,
+        "make-room": spec.app.strategy is Strategy.BLUE_GREEN,
+        "approval": spec.app.approval,
+        "bake": spec.app.bake is not None,
+    }
+    return {"app": spec.app.app, "release": spec.release} | {
+        name: "true" if needed else "false" for name, needed in wanted.items()
+    }
+
+
 def _create_workflow(kube: Kube, spec: ReleaseSpec) -> None:
     app, namespace = spec.app.app, spec.app.namespace
-    arguments = {"app": app, "release": spec.release, "build": "true" if spec.source else "false"}
+    arguments = arguments_of(spec, build=spec.source is not None)
     workflow = workflow_object(TEMPLATE, namespace, app, spec.release, arguments)
     try:
         kube.create(workflow)
@@ -116,9 +138,10 @@ def _follow(spec: ReleaseSpec) -> str:
     return shlex.join(["rainbow", "follow", "--namespace", spec.app.namespace, spec.app.app, spec.release])
 
 
-def _installed(kube: Kube, namespace: str) -> None:
+def installed(kube: Kube, namespace: str, template: str) -> None:
+    """Raises BadInput, saying what to do, when the namespace lacks this WorkflowTemplate or the cluster Argo."""
     try:
-        there = kube.get(_TEMPLATE_KIND, namespace, TEMPLATE)
+        there = kube.get(_TEMPLATE_KIND, namespace, template)
         kube.path(RELEASE, namespace)
         kube.path(WORKFLOW, namespace)
     except NotThere as error:
@@ -127,7 +150,7 @@ def _installed(kube: Kube, namespace: str) -> None:
         raise BadInput(f"{error}: run `rainbow install --namespace {namespace}` first") from error
     if there is None:
         raise BadInput(
-            f"namespace {namespace} has no WorkflowTemplate {TEMPLATE}: "
+            f"namespace {namespace} has no WorkflowTemplate {template}: "
             f"run `rainbow install --namespace {namespace}` first"
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from zlib import crc32
 
 from rainbow.adapters.kube import WORKFLOW, Kube, Object
 from rainbow.errors import BadInput, RainbowError
@@ -19,17 +20,35 @@ def workflow_name(app: str, release: str) -> str:
     return f"release-{app}-{release}"
 
 
+def redeploy_name(app: str, release: str, deletion: str) -> str:
+    """One workflow for each deletion of a release; `deletion` tells them apart."""
+    # The name of a Workflow is the value of a label of its pods, which has at most 63 characters.
+    return f"redeploy-{app}-{release}"[:54] + f"-{crc32(f'{app}/{release}/{deletion}'.encode()):08x}"
+
+
+def newest_workflow(kube: Kube, namespace: str, app: str, release: str) -> str:
+    """The workflow that releases it, or that released it last: its own, or the one that redeploys it."""
+    labels = f"{APP_LABEL}={app},{RELEASE_LABEL}={release},{_TEMPLATE_LABEL} in (release,redeploy)"
+    try:
+        found = kube.list(WORKFLOW, namespace, labels=labels)
+    except RainbowError:  # who may only get workflows can name one; and an API server that is away says so next time
+        found = []
+    newest = max(found, key=lambda obj: str(obj["metadata"]["creationTimestamp"]), default=None)
+    return newest["metadata"]["name"] if newest else workflow_name(app, release)
+
+
 def workflow_object(
-    template: str, namespace: str, app: str, release: str, arguments: Mapping[str, str]
+    template: str, namespace: str, app: str, release: str, arguments: Mapping[str, str], *, name: str | None = None
 ) -> dict[str, Any]:
-    """A Workflow that runs the installed template."""
+    """A Workflow that runs the installed template; by default it is the one workflow of the release."""
+    labels = release_labels(app, release) if release else {APP_LABEL: app} if app else {}
     return {
         "apiVersion": WORKFLOW.api_version,
         "kind": WORKFLOW.kind,
         "metadata": {
-            "name": workflow_name(app, release),
+            "name": name or workflow_name(app, release),
             "namespace": namespace,
-            "labels": {**release_labels(app, release), _TEMPLATE_LABEL: template},
+            "labels": {**labels, _TEMPLATE_LABEL: template},
         },
         "spec": {
             "workflowTemplateRef": {"name": template},
@@ -64,9 +83,8 @@ def _released(workflow: Object, app: str) -> set[str]:
     return {id_ for id_ in found if id_}
 
 
-def read_workflow(kube: Kube, namespace: str, app: str, release: str) -> dict[str, Any]:
-    """The workflow of a release. Raises BadInput when there is none (any more)."""
-    name = workflow_name(app, release)
+def read_workflow(kube: Kube, namespace: str, name: str) -> dict[str, Any]:
+    """Raises BadInput when there is none of that name (any more)."""
     workflow = kube.get(WORKFLOW, namespace, name)
     if workflow is None:
         raise BadInput(

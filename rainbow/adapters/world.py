@@ -42,7 +42,8 @@ class World:
     """What a step may touch.
 
     `outputs` is the folder in which Argo looks for output parameters, `progress` the file in which it looks for
-    "done/all" (Argo Workflows, "Progress"); both are None when a person runs the step.
+    "done/all" (Argo Workflows, "Progress"); both are None when a person runs the step. `run` is the uid of the
+    workflow, empty then, and `asked_at` when it was submitted: a person's wish is not carried out years later by Retry.
     """
 
     kube: Kube
@@ -50,15 +51,20 @@ class World:
     say: Callable[[str], None] = _print
     outputs: Path | None = None
     progress: Path | None = None
+    run: str = ""
+    asked_at: datetime | None = None
 
     @classmethod
     def real(cls, *, context: str | None = None) -> World:
         """From the environment of this process."""
         outputs, progress = os.environ.get("RAINBOW_OUTPUTS"), os.environ.get("ARGO_PROGRESS_FILE")
+        asked_at = os.environ.get("RAINBOW_ASKED_AT")
         return cls(
             kube=connect(context=context),
             outputs=Path(outputs) if outputs else None,
             progress=Path(progress) if progress else None,
+            run=os.environ.get("RAINBOW_RUN", ""),
+            asked_at=datetime.fromisoformat(asked_at) if asked_at else None,
         )
 
     def output(self, name: str, value: str) -> None:

@@ -9,7 +9,7 @@ from rainbow.adapters.kube import Kube
 from rainbow.adapters.records import list_records, list_releases, read_release
 from rainbow.adapters.routes import read_route
 from rainbow.adapters.workflows import workflow_name
-from rainbow.decisions.workflow_view import LIVE_STEP, Outcome, WorkflowView
+from rainbow.decisions.workflow_view import LIVE_STEP, Outcome, StepState, WorkflowView
 from rainbow.errors import RainbowError
 from rainbow.model.release import Phase, Release, format_time
 
@@ -21,16 +21,28 @@ class Target:
     namespace: str
     app: str
     release: str
+    begun_as: str | None = None  # the workflow, when it is not the release's first one
+
+    @property
+    def workflow(self) -> str:
+        """The name of the workflow that is followed."""
+        return self.begun_as or workflow_name(self.app, self.release)
 
     @property
     def come_back(self) -> str:
         """The command that follows it again."""
         return shlex.join(["rainbow", "follow", "--namespace", self.namespace, self.app, self.release])
 
+    @property
+    def approve(self) -> str:
+        """The command that lets it go live, where that is asked for."""
+        return shlex.join(["rainbow", "approve", "--namespace", self.namespace, self.app, self.release])
+
 
 def users(kube: Kube, target: Target, view: WorkflowView) -> str:
     """Where users are after a failure. Only a `switch` that never began has moved nobody for sure."""
-    if view.live:
+    baking = any(step.name == "bake" and step.state is StepState.FAILED for step in view.steps)
+    if view.live and not baking:  # a bake that fails may have switched back
         return "The release is live; what failed came after."
     if not any(step.name == LIVE_STEP and step.begun for step in view.steps):
         return "Users are untouched."
@@ -43,8 +55,7 @@ def users(kube: Kube, target: Target, view: WorkflowView) -> str:
         return f"The route leads to {route.current or 'no release'}, not to {target.release}."
     if route.previous is None:
         return f"The route was moved: users are on {target.release}, and there was no release before."
-    back = ["rainbow", "step", LIVE_STEP, "--namespace", target.namespace, "--app", target.app]
-    back += ["--release", route.previous, "--allow-older"]
+    back = ["rainbow", "rollback", "--namespace", target.namespace, target.app, route.previous]
     return f"The route was moved: users are on {target.release}. To go back to {route.previous}: {shlex.join(back)}"
 
 
@@ -86,7 +97,7 @@ def result(kube: Kube, target: Target, view: WorkflowView) -> dict[str, object]:
         "namespace": target.namespace,
         "app": target.app,
         "release": target.release,
-        "workflow": workflow_name(target.app, target.release),
+        "workflow": target.workflow,
         "outcome": view.outcome.value,
         "message": view.message,
         "status": status.model_dump(mode="json", by_alias=True, exclude_none=True),

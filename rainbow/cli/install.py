@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,10 @@ import click
 import yaml
 from pydantic import ValidationError
 
-from rainbow.adapters.kube import Kind, NotThere, connect
+from rainbow.adapters.kube import RELEASE, Forbidden, Kind, Kube, NotThere, connect, identity
 from rainbow.cli import arguments
-from rainbow.errors import BadInput
+from rainbow.errors import BadInput, PermanentError
+from workflows.collect_garbage import as_left
 from workflows.installation import installation
 from workflows.settings import Settings
 
@@ -36,7 +38,8 @@ _settings = click.option(
 def install(namespace: str, path: Path | None, context: str | None) -> None:
     """Install the Release resource, the workflow templates, and a ServiceAccount with a role for each step.
 
-    Installing again brings everything up to date; running releases go on with what they began with.
+    Installing again brings everything up to date; running releases go on with what they began with. What belongs to
+    the whole cluster, the Release resource above all, is left out, and named, where the rights do not reach that far.
 
     \b
     Example:
@@ -45,14 +48,38 @@ def install(namespace: str, path: Path | None, context: str | None) -> None:
     """
     objects = _objects(namespace, path)
     kube = connect(context=context)
-    kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
-    for obj in objects:
+    refused: list[str] = []
+    hasty = replace(kube, attempts=2)  # for what may well be forbidden
+    for obj in ({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}, *objects):
+        what, of_the_namespace = f"{obj['kind']} {obj['metadata']['name']}", "namespace" in obj["metadata"]
         try:
-            kube.apply(obj)
+            wanted = as_left(obj, kube.get(*identity(obj))) if obj["kind"] == "CronWorkflow" else obj
+            (kube if of_the_namespace else hasty).apply(wanted)
         except NotThere as error:
             raise BadInput(f"{error}. Is Argo Workflows installed in this cluster?") from error
-        click.echo(f"applied {obj['kind']} {obj['metadata']['name']}")
+        except Forbidden:
+            if of_the_namespace:
+                raise
+            refused.append(what)
+            continue
+        click.echo(f"applied {what}")
+    if refused:
+        click.echo(_left_to_others(kube, namespace, refused), err=True)
     click.echo(f"Namespace {namespace} is ready for: rainbow release -f rainbow.yaml")
+
+
+def _left_to_others(kube: Kube, namespace: str, refused: list[str]) -> str:
+    """What an administrator has to do. Raises BadInput when nothing works without."""
+    said = (
+        f"not applied, as your rights do not reach beyond namespace {namespace}: {', '.join(refused)}. An "
+        f"administrator of the cluster brings them up to date: rainbow render --namespace {namespace} "
+        "| kubectl apply --server-side -f -"
+    )
+    try:
+        kube.path(RELEASE, namespace)
+    except PermanentError as error:
+        raise BadInput(f"{said}. Until then nothing can be released here: {error}") from error
+    return said
 
 
 @click.command()

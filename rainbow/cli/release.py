@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -12,23 +11,23 @@ from rainbow.adapters.config_file import check_base, read_config
 from rainbow.adapters.kube import Kube, connect
 from rainbow.adapters.sources import render_base
 from rainbow.adapters.submission import submit
-from rainbow.adapters.workflows import workflow_name
+from rainbow.adapters.workflows import newest_workflow
 from rainbow.cli import arguments
 from rainbow.cli.ending import Target
 from rainbow.cli.following import Until, follow_to_the_end
 from rainbow.model.release import ReleaseSpec
 
-_until = click.option(
+until_option = click.option(
     "--wait",
     type=click.Choice([u.value for u in Until]),
     default=Until.LIVE.value,
     show_default=True,
     help="end when submitted, when the release is live, or when the workflow is done with the older releases",
 )
-_output = click.option(
+output_option = click.option(
     "-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="of the result"
 )
-_context = click.option("--context", help="context of the kubeconfig")
+context_option = click.option("--context", help="context of the kubeconfig")
 
 
 @click.command()
@@ -48,9 +47,9 @@ _context = click.option("--context", help="context of the kubeconfig")
     metavar="DIR|URL#COMMIT[:PATH]",
     help="build the images that are not given from here  [default: the folder of the file]",
 )
-@_until
-@_output
-@_context
+@until_option
+@output_option
+@context_option
 def release(
     path: Path,
     release_id: str | None,
@@ -81,16 +80,16 @@ def release(
     spec = ReleaseSpec(release=chosen, app=app, manifests=base, images=given, source=built_from)
     kube = connect(context=context)
     submit(kube, spec, archive)
-    return _follow(kube, Target(app.namespace, app.app, spec.release), Until(wait), output)
+    return follow_release(kube, Target(app.namespace, app.app, spec.release), Until(wait), output)
 
 
 @click.command()
 @click.argument("app")
 @click.argument("release_id", metavar="RELEASE")
 @click.option("-n", "--namespace", required=True, help="namespace of the app")
-@_until
-@_output
-@_context
+@until_option
+@output_option
+@context_option
 def follow(app: str, release_id: str, namespace: str, wait: str, output: str, context: str | None) -> int:
     """Follow a release that was submitted before, for example after Ctrl-C.
 
@@ -99,14 +98,16 @@ def follow(app: str, release_id: str, namespace: str, wait: str, output: str, co
       rainbow follow --namespace spawn spawn v7
     """
     namespace, app = arguments.namespace(namespace), arguments.app_name(app)
-    target = Target(namespace, app, arguments.release_id(release_id))
-    return _follow(connect(context=context), target, Until(wait), output)
+    release, kube = arguments.release_id(release_id), connect(context=context)
+    target = Target(namespace, app, release, newest_workflow(kube, namespace, app, release))
+    return follow_release(kube, target, Until(wait), output)
 
 
-def _follow(kube: Kube, target: Target, until: Until, output: str) -> int:
+def follow_release(kube: Kube, target: Target, until: Until, output: str) -> int:
+    """Follow it as far as is wanted; the exit code."""
     if until is Until.SUBMITTED:
-        name = workflow_name(target.app, target.release)
-        result = {**asdict(target), "workflow": name, "outcome": until.value, "follow": target.come_back}
+        known = {"namespace": target.namespace, "app": target.app, "release": target.release}
+        result = {**known, "workflow": target.workflow, "outcome": until.value, "follow": target.come_back}
         click.echo(
             json.dumps(result, indent=2) if output == "json" else f"submitted; follow it with: {target.come_back}"
         )

@@ -56,7 +56,7 @@ class _Terminal:
             table.add_column(heading, **options)  # type: ignore[arg-type]
         table.add_column("", ratio=1, no_wrap=True, overflow="ellipsis")
         for step in view.steps:
-            busy = step.state is StepState.RUNNING
+            busy = step.state is StepState.RUNNING or step.gate
             text = doing.splitlines()[-1] if busy and doing else step.message
             table.add_row(step.name, f"[{_COLOURS[step.state]}]{step.state}[/]", duration(step, now), escape(text))
         self.live.update(table, refresh=True)

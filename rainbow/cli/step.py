@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Mapping
 from datetime import timedelta
 from types import FrameType
 from typing import Any, get_origin
@@ -14,6 +15,7 @@ from pydantic.fields import FieldInfo
 from rainbow.adapters.world import World
 from rainbow.errors import BadInput, TemporaryError
 from steps import STEPS, load
+from steps.contract import CommonParams
 
 
 class StepGroup(click.Group):
@@ -45,28 +47,39 @@ def _command(name: str) -> click.Command:
     module = load(name)
 
     def call(**values: Any) -> None:
-        # An input of a workflow that was left out arrives as an empty text.
-        given = {key: value for key, value in values.items() if value not in (None, (), "")}
-        try:
-            params = module.Params.model_validate(given)
-        except ValidationError as error:
-            raise BadInput("; ".join(_complaint(e) for e in error.errors())) from error
-        signal.signal(signal.SIGTERM, _stop)
-        context: str | None = click.get_current_context().obj
-        try:
-            module.run(params, World.real(context=context))
-        except Stopped:
-            raise TemporaryError("asked to stop (SIGTERM); run the step again to go on") from None
+        run_here(name, values, click.get_current_context().obj)
 
     options: list[click.Parameter] = [_option(key, field) for key, field in module.Params.model_fields.items()]
     return click.Command(name, callback=call, params=options, help=f"{STEPS[name]}\n\n{_text(module)}")
+
+
+def checked(name: str, values: Mapping[str, Any]) -> CommonParams:
+    """The Params of a step. Raises BadInput. An input of a workflow that was left out arrives as an empty text."""
+    given = {key: value for key, value in values.items() if value not in (None, (), "")}
+    try:
+        return load(name).Params.model_validate(given)
+    except ValidationError as error:
+        raise BadInput("; ".join(_complaint(e) for e in error.errors())) from error
+
+
+def run_here(name: str, values: Mapping[str, Any], context: str | None) -> None:
+    """Run a step in this process, as its pod would."""
+    params = checked(name, values)
+    before = signal.signal(signal.SIGTERM, _stop)
+    try:
+        load(name).run(params, World.real(context=context))
+    except Stopped:
+        raise TemporaryError("asked to stop (SIGTERM); run the step again to go on") from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _option(name: str, field: FieldInfo) -> click.Option:
     # Everything is read as text and validated by the model, so that a flag and an Argo parameter are judged alike.
     shape: dict[str, Any] = {"type": str}
     if field.annotation is bool:
-        shape = {"is_flag": True}
+        # With or without a value: as an Argo parameter it always has one, which is empty when it was left out.
+        shape = {"type": str, "is_flag": False, "flag_value": "true"}
     elif get_origin(field.annotation) in (list, tuple):
         shape = {"type": str, "multiple": True}
     help_text = field.description or ""
@@ -92,8 +105,11 @@ def _complaint(error: Any) -> str:
     return f"{where}: {error['msg'].removeprefix('Value error, ')}"
 
 
-class Stopped(BaseException):
-    """SIGTERM: Kubernetes wants the pod gone. No handler of errors on the way may take it for one of its own."""
+class Stopped(KeyboardInterrupt):
+    """SIGTERM: Kubernetes wants the pod gone. No handler of errors on the way may take it for one of its own.
+
+    A KeyboardInterrupt, since asyncio hands on no other exception that a signal raises in the middle of its loop.
+    """
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

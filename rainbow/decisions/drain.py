@@ -50,10 +50,19 @@ class DrainDecision:
 
 @dataclass(frozen=True)
 class Demotion:
-    """When the release stopped being current, and when it was noted to have no work left; None is not known."""
+    """When the release stopped being current, and when it was noted to have no work left; None is not known.
+
+    `sealed_at`: since when no new work can reach it. What was seen before says nothing about what came last.
+    """
 
     at: datetime | None
     drained_at: datetime | None = None
+    sealed_at: datetime | None = None
+
+    @property
+    def counted_from(self) -> datetime | None:
+        """Only what was scraped later is evidence."""
+        return self.at if self.at is None or self.sealed_at is None else max(self.at, self.sealed_at)
 
 
 def decide_drain(history: Sequence[Sample], policy: DrainPolicy, demotion: Demotion, now: datetime) -> DrainDecision:
@@ -63,10 +72,11 @@ def decide_drain(history: Sequence[Sample], policy: DrainPolicy, demotion: Demot
     count = history[-1].tasks
     tasks = f"{count:g}"
     if count != 0:
-        return _decision(DrainState.WORKING, tasks, f"{tasks} active task{'' if count == 1 else 's'}")
-    if demotion.at is None:
+        where = f" ({history[-1].why})" if history[-1].why else ""
+        return _decision(DrainState.WORKING, tasks, f"{tasks} active task{'' if count == 1 else 's'}{where}")
+    if demotion.at is None or demotion.counted_from is None:
         return _decision(DrainState.UNKNOWN, tasks, "it is not known when it stopped being current")
-    needed, found = _needed(policy, demotion, now), zeros_in_a_row(history, demotion.at)
+    needed, found = _needed(policy, demotion, now), zeros_in_a_row(history, demotion.counted_from)
     if found < needed:
         return _decision(DrainState.SETTLING, tasks, f"no active task in {found} of {needed} samples in a row")
     old_enough_at = demotion.at + policy.minimum_age
@@ -110,7 +120,8 @@ def zeros_in_a_row(history: Sequence[Sample], demoted_at: datetime) -> int:
 def _needed(policy: DrainPolicy, demotion: Demotion, now: datetime) -> int:
     # Somebody has seen the whole row since the demotion, just now, and noted it: one fresh zero confirms it. After an
     # older note nobody may have looked, and the one zero be a pause between two tasks.
-    if demotion.at is None or demotion.drained_at is None or demotion.drained_at <= demotion.at:
+    since = demotion.counted_from
+    if since is None or demotion.drained_at is None or demotion.drained_at <= since:
         return policy.samples
     return 1 if abs(now - demotion.drained_at) <= _CONFIRMED * policy.interval else policy.samples
 

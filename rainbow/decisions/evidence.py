@@ -1,7 +1,8 @@
 """From what was seen of a release's work to one sample: a number of tasks, or unknown and why.
 
 Unknown is not zero (B1). A number counts only when it is one finite number and every pod that could be working has
-been scraped lately; whatever is missing makes the whole sample unknown, never smaller.
+been scraped lately; whatever is missing makes the whole sample unknown, never smaller. Where the bus is asked too
+(B10), both have to be known, and the larger number counts.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from rainbow.decisions.bus import BusWork
 from rainbow.model.app import AppConfig
 from rainbow.model.durations import format_duration
 
@@ -28,14 +30,22 @@ class DrainPolicy:
     workloads: tuple[str, ...] | None = None
     interval: timedelta = timedelta(seconds=15)
     counts_reporting: bool = False  # there is a query for the number of pods that export the metric
+    asks_bus: bool = False
 
     @classmethod
     def of(cls, app: AppConfig) -> DrainPolicy:
         """From rainbow.yaml as it was when the release was made."""
         drain = app.drain.prometheus
         workloads = None if drain.workloads is None else tuple(drain.workloads)
-        reporting = drain.reporting is not None
-        return cls(drain.samples, drain.max_age, app.retention.minimum_age, workloads, drain.interval, reporting)
+        return cls(
+            drain.samples,
+            drain.max_age,
+            app.retention.minimum_age,
+            workloads,
+            drain.interval,
+            counts_reporting=drain.reporting is not None,
+            asks_bus=app.drain.jetstream is not None,
+        )
 
 
 @dataclass(frozen=True)
@@ -70,7 +80,8 @@ class Scrape:
 class Evidence:
     """Everything seen in one look at a release. `tasks` holds the value of each series that the query gave.
 
-    `reporting` is the same for the query of how many pods export the metric, when there is one.
+    `reporting` is the same for the query of how many pods export the metric, when there is one. `bus` None: nobody
+    asked there.
     """
 
     at: datetime
@@ -81,11 +92,12 @@ class Evidence:
     reporting: tuple[float, ...] = ()
     evaluated_at: datetime | None = None
     problem: str | None = None
+    bus: BusWork | None = None
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One look, judged. `tasks` None means unknown, and `why` says why.
+    """One look, judged. `tasks` None means unknown, and `why` says why; else it says where they are, if in two places.
 
     `first_scrape` and `last_scrape` (Prometheus's clock) tell two looks at the same data from two samples;
     `age` is that of the oldest scrape in it.
@@ -102,14 +114,21 @@ class Sample:
 def judge(evidence: Evidence, policy: DrainPolicy) -> Sample:
     """The sample that this evidence is worth."""
     why = evidence.problem or _incomplete(evidence, policy) or _silent(evidence, policy) or _no_number(evidence.tasks)
-    if why:
-        return Sample(evidence.at, None, why)
+    whys = [why] if why else []
+    if policy.asks_bus:
+        whys += _unheard(evidence.bus)
+    if whys:
+        return Sample(evidence.at, None, "; ".join(whys))
     watched = {pod.name for pod in _working(evidence, policy)}
     scrapes = [scrape for scrape in evidence.scrapes if scrape.pod in watched]
     # With every workload scaled to zero there is no scrape to date the sample by, only the evaluation itself.
     times = [scrape.at for scrape in scrapes] or [evidence.evaluated_at or evidence.at]
     age = max((scrape.age for scrape in scrapes), default=timedelta())
-    return Sample(evidence.at, evidence.tasks[0], "", min(times), max(times), age)
+    tasks, where = evidence.tasks[0], ""
+    if policy.asks_bus and evidence.bus is not None:
+        where = f"{tasks:g} by the metric, {evidence.bus}"
+        tasks = max(tasks, evidence.bus.tasks)
+    return Sample(evidence.at, tasks, where, min(times), max(times), age)
 
 
 def _watched(policy: DrainPolicy, workload: str) -> bool:
@@ -132,6 +151,13 @@ def _incomplete(evidence: Evidence, policy: DrainPolicy) -> str | None:
         # A pod that is yet to be made again may find work waiting for it, which no metric shows.
         if workload.existing < workload.wanted:
             return f"{workload.name} has {workload.existing} of {workload.wanted} pods"
+        seen = sum(1 for pod in pods if pod.workload == workload.name)
+        if seen < workload.existing:
+            # What was adopted (S13) makes pods without labels, which no metric can count for the release.
+            return (
+                f"{workload.name} has {workload.existing} pods, and {seen} of them with the labels of the release; "
+                "if it was adopted, run `rainbow adopt` again"
+            )
     for pod in pods:
         # Pending: the work of a pod that is being moved waits for it unseen. Unknown: its node does not answer.
         if pod.phase != "Running":
@@ -171,6 +197,12 @@ def _silent(evidence: Evidence, policy: DrainPolicy) -> str | None:
     if telling != pods:
         return f"{telling:g} of {pods} running pods export the metric (drain.prometheus.reporting)"
     return None
+
+
+def _unheard(bus: BusWork | None) -> list[str]:
+    if bus is None:
+        return ["nobody has asked the bus"]
+    return [bus.problem] if bus.problem else []
 
 
 def _no_number(tasks: tuple[float, ...]) -> str | None:

@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from rainbow.decisions.age import TOO_YOUNG
 from rainbow.decisions.drain import DrainDecision, DrainState
-from rainbow.decisions.retention import was_live
-from rainbow.decisions.switch import NONE, SWITCHING
+from rainbow.decisions.retention import SWITCH_TAKES
+from rainbow.decisions.sealing import was_live
+from rainbow.decisions.switch import ALL, NONE, SWITCHING
 from rainbow.model.release import Phase, Release, ReleaseStatus
 
 
@@ -62,11 +64,34 @@ def noted_demotion(status: ReleaseStatus, now: datetime) -> dict[str, Any]:
     return _only_new(status, changes)
 
 
+def overlooked_demotion(
+    release: Release, records: Sequence[Release], current: str | None, now: datetime
+) -> dict[str, Any]:
+    """What to note of a release that says that it carries traffic, long after the route went elsewhere.
+
+    A switch that was cut short, and never run again, may have left it so; it would be kept for ever. Nothing while a
+    switch of the app may be under way, which notes it by itself.
+    """
+    if current in (None, release.id) or not _says_current(release.status):
+        return {}
+    waiting = [r for r in records if r.status.traffic == SWITCHING] + [release]
+    times = [(r.noted_at, SWITCH_TAKES + 2 * r.spec.app.route.timeout) for r in waiting]
+    long_ago = all(noted is not None and now >= noted + takes for noted, takes in times)
+    return noted_demotion(release.status, now) if long_ago else {}
+
+
+def _says_current(status: ReleaseStatus) -> bool:
+    return status.phase is Phase.CURRENT or status.traffic == ALL
+
+
 def noted_drain(status: ReleaseStatus, decision: DrainDecision, now: datetime) -> dict[str, Any]:
     """What to note of a decision; empty when the record says it already.
 
     An unknown sample takes nothing back: the release was seen without work, and deletion looks again in any case.
+    Nothing while a switch to it is under way, or was broken off: by the last note it is told how long ago that was.
     """
+    if status.traffic == SWITCHING:
+        return {}
     changes: dict[str, Any] = {"tasks": decision.tasks, "blocker": _lasting(decision)}
     if decision.idle:
         changes |= {"phase": Phase.DRAINED, "drained_at": status.drained_at or now}
@@ -80,7 +105,7 @@ def noted_drain(status: ReleaseStatus, decision: DrainDecision, now: datetime) -
 def _lasting(decision: DrainDecision) -> str | None:
     # The time left changes at every look; the record would be written each time.
     if decision.state is DrainState.TOO_YOUNG:
-        return "younger than the minimum age"
+        return TOO_YOUNG
     if decision.state is DrainState.SETTLING:
         return "no active task, but not often enough in a row yet"
     return decision.blocker

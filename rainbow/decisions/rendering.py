@@ -132,7 +132,8 @@ def pod_spec(obj: Object) -> Object | None:
 def _left_out(app: AppConfig, obj: Object) -> str | None:
     if obj["kind"] in LEFT_OUT:
         return f"{describe(obj)}: outlives every release; apply it once, by hand or with your platform"
-    if obj["kind"] == "Ingress" and obj["metadata"]["name"] == app.route.entry.name:
+    entry = app.route.entry
+    if (obj["kind"], obj["metadata"]["name"]) == (entry.document_kind, entry.document_name):
         return f"{describe(obj)}: the route of the app; only a switch touches it"
     return None
 
@@ -143,7 +144,8 @@ def _refusal(app: AppConfig, obj: Object) -> str | None:
     if kind in CLUSTER_WIDE:
         reason = "belongs to the whole cluster; take it out of the base and apply it once"
     elif kind in ROUTES:
-        reason = "would carry users' traffic before the switch; only the Ingress under route.ingress.name may be there"
+        only = f"only {app.route.entry.document_kind} {app.route.entry.document_name} of route.{app.route.key}"
+        reason = f"would carry users' traffic before the switch; {only} may be there"
     elif kind == "PersistentVolumeClaim":
         reason = (
             "would give each release an empty volume of its own, deleted with it; "

@@ -1,7 +1,8 @@
 """Whether the route may be pointed at a release now, and how.
 
 Rules: only a release that passed its tests (S6); what nobody can understand is left alone; a release that was
-overtaken by a newer one, or was live before, comes back only when a person says so (design.md, rule 5).
+overtaken by a newer one, was live before, or was rolled back from comes only when a person says so (design.md, rule
+5); nothing is switched while an operator holds the app (B5).
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from rainbow.model.release import Phase, Release
+from rainbow.decisions.overtaking import overtaken
+from rainbow.model.release import Mark, Phase, Release, format_time
 from rainbow.model.route import RouteState
 
 SWITCHING = "switching"  # status.traffic of a release that a switch is about to point the route at
@@ -31,12 +33,16 @@ class Act(StrEnum):
 
 @dataclass(frozen=True)
 class SwitchFacts:
-    """What was read: the route, the records of the app's releases, and the Services (without a release) it carries."""
+    """What was read: the route, the records of the app's releases, and the Services (without a release) it carries.
+
+    `hold`: an operator wants nothing to be switched.
+    """
 
     route: RouteState
     target: Release
     releases: Sequence[Release]
     bases: frozenset[str]
+    hold: Mark | None = None
 
 
 @dataclass(frozen=True)
@@ -63,12 +69,31 @@ def recorded(release: Release, route: RouteState, now: datetime, *, answered: bo
         # Live since the switch; a release that came back is live since it came back.
         known = status.live_at if status.phase == Phase.CURRENT else None
         current = {"phase": Phase.CURRENT, "traffic": ALL, "live_at": known or route.switched_at or now}
-        return current | dict.fromkeys(("demoted_at", "drained_at", "blocker", "message"))
+        current |= dict.fromkeys(("demoted_at", "drained_at", "sealed_at", "blocker", "message"))
+        return current | ({"rejected": None} if _promoted_again(release, route) else {})
     if status.phase == Phase.CURRENT:
         carrying = status.traffic if status.traffic == SWITCHING else ALL
         traffic = NONE if answered else carrying
         return {"phase": Phase.DRAINING, "traffic": traffic, "demoted_at": status.demoted_at or now}
     return {"traffic": NONE} if answered else {}
+
+
+def announced(target: Release) -> dict[str, Any]:
+    """The fields that keep `delete` away from a release that is about to be switched to.
+
+    One whose deletion was only announced is taken back, and one that was sealed is opened again.
+    """
+    status = target.status
+    changes: dict[str, Any] = {"traffic": SWITCHING, "sealed_at": None}
+    if status.phase == Phase.DELETED:
+        changes["phase"] = Phase.DRAINED if status.drained_at else Phase.DRAINING
+    return changes
+
+
+def _promoted_again(release: Release, route: RouteState) -> bool:
+    """Whether the route was led to it after it had been rolled back from, as only a person can have it."""
+    rejected, at = release.status.rejected, route.switched_at
+    return rejected is not None and at is not None and at > rejected.at
 
 
 _TESTED = (Phase.READY, Phase.CURRENT, Phase.DRAINING, Phase.DRAINED)
@@ -77,13 +102,15 @@ _TESTED = (Phase.READY, Phase.CURRENT, Phase.DRAINING, Phase.DRAINED)
 def decide_switch(facts: SwitchFacts, *, allow_older: bool = False) -> SwitchDecision:
     """The decision for the target. `allow_older`: a person wants it back although it was overtaken or demoted."""
     target, route = facts.target, facts.route
-    if reasons := _not_fit(target) or _not_understood(facts):
+    if reasons := _not_fit(target, allow_older) or _not_understood(facts):
         return SwitchDecision(Act.REFUSE, reasons)
     demoted = _demoted(facts)
     if route.current == target.id:
         return SwitchDecision(Act.NOTHING, (f"the route points at {target.id} already",), demoted)
-    if not allow_older and (reasons := _overtaken(facts)):
-        return SwitchDecision(Act.REFUSE, reasons, superseded=_superseded(facts))
+    if not allow_older and (found := overtaken(target, route, facts.releases)):
+        return SwitchDecision(Act.REFUSE, found.reasons, superseded=found.for_good)
+    if facts.hold is not None:
+        return SwitchDecision(Act.REFUSE, (held(target.namespace, target.app, facts.hold),))
     if not route.exists:
         why = f"there is no route yet: create it, pointing at {target.id}"
         return SwitchDecision(Act.CREATE, (why,), demoted)
@@ -91,12 +118,28 @@ def decide_switch(facts: SwitchFacts, *, allow_older: bool = False) -> SwitchDec
     return SwitchDecision(Act.PATCH, (why,), demoted)
 
 
-def _not_fit(target: Release) -> tuple[str, ...]:
+def held(namespace: str, app: str, hold: Mark) -> str:
+    """What everybody is told whom the hold of an app stops."""
+    return (
+        f"app {app} is held by {hold.by} since {format_time(hold.at)}: {hold.reason or 'no reason given'}; nothing is "
+        f"switched until somebody resumes it: rainbow resume -n {namespace} {app}"
+    )
+
+
+def still_there(release: Release) -> bool:
+    """Whether nothing of it was deleted yet. Without the time, `delete` has only announced itself on the record."""
+    return release.status.phase != Phase.DELETED or release.status.deleted_at is None
+
+
+def _not_fit(target: Release, allow_older: bool) -> tuple[str, ...]:
     phase = target.status.phase
     if phase in _TESTED:
         return ()
     if phase == Phase.DELETED:
-        return (f"release {target.id} is deleted; release it again under a new id",)
+        if allow_older and still_there(target) and target.status.live_at is not None:
+            return ()  # its deletion was announced: whoever writes the record first wins
+        again = f"rainbow redeploy -n {target.namespace} {target.app} {target.id}"
+        return (f"release {target.id} is deleted: to have it again: {again}",)
     if phase == Phase.FAILED:
         return (f"release {target.id} failed: {target.status.message or 'no reason recorded'}",)
     return (f"release {target.id} has not passed its tests: its phase is {phase}",)
@@ -108,58 +151,13 @@ def _not_understood(facts: SwitchFacts) -> tuple[str, ...]:
         return ()
     if plain := sorted(route.plain & facts.bases):
         return (
-            f"the route points at {', '.join(plain)}, which belong to no release: taking over what runs already is "
-            "not possible yet. Delete the route and let switch create it, or point it at a release",
+            f"the route points at {', '.join(plain)}, which belong to no release: make what runs there the first "
+            "release with rainbow adopt, or point the route at a release",
         )
     if route.current is None:
         found = ", ".join(sorted(route.services)) or "no Service"
         return (f"the route exists, but points at no release of {facts.target.app}: {found}",)
     return ()
-
-
-def _overtaken(facts: SwitchFacts) -> tuple[str, ...]:
-    target, route = facts.target, facts.route
-    if route.current is not None:
-        current = next((r for r in facts.releases if r.id == route.current), None)
-        if current is None:
-            why = f"the route points at {route.current}, of which no record can be read: which is newer is unknown"
-            return (why, _by_hand(target))
-    else:
-        current = next((r for r in reversed(facts.releases) if r.status.phase == Phase.CURRENT), None)
-    if current is not None and current.id != target.id and current.created > target.created:
-        return (f"release {target.id} is superseded: {current.id} is current and newer",)
-    if _replaced(target, route):
-        why = f"release {target.id} was current before and was replaced: only a person brings it back"
-        return (why, _by_hand(target))
-    if current is not None and current.id != target.id and current.created == target.created:
-        # The API server writes whole seconds, and nothing else of a record says which came first.
-        why = f"{target.id} and {current.id} (current) were created in the same second: which is newer is unknown"
-        return (why, _by_hand(target))
-    return ()
-
-
-def _superseded(facts: SwitchFacts) -> bool:
-    target, route = facts.target, facts.route
-    current = next((r for r in facts.releases if r.id == route.current), None)
-    return current is not None and current.created > target.created and not _replaced(target, route)
-
-
-def _replaced(target: Release, route: RouteState) -> bool:
-    """Whether it was live and is no longer (rule 5): by the route, which knows first, or by its record.
-
-    A rollback that was cut short has moved the route, and may have written no record. What the record of the target
-    says then, that it is current, is from before. Marks of other switches under way count for nothing here.
-    """
-    status = target.status
-    if route.current is None:
-        return status.demoted_at is not None and status.phase != Phase.CURRENT
-    lived = status.phase == Phase.CURRENT or status.live_at is not None or status.demoted_at is not None
-    return lived or route.previous == target.id
-
-
-def _by_hand(target: Release) -> str:
-    step = f"rainbow step switch --namespace {target.namespace} --app {target.app} --release {target.id} --allow-older"
-    return f"to switch to it all the same: {step}"
 
 
 def _demoted(facts: SwitchFacts) -> tuple[str, ...]:

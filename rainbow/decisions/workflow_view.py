@@ -15,6 +15,9 @@ from typing import Any
 
 # The last step that has to succeed before the release carries the users' traffic.
 LIVE_STEP = "switch"
+# What people are shown of the workflow of a release, in its order; workflows/release.py is its other side.
+RELEASE_STEPS = ("build", "make-room", "deploy", "run-tests", "approval", "switch", "bake", "wait-for-drain", "delete")
+REDEPLOY_STEPS = ("redeploy", *RELEASE_STEPS)
 
 
 class StepState(StrEnum):
@@ -48,6 +51,8 @@ class StepView:
     tries: int = 0
     pod: str | None = None
     outputs: Mapping[str, str] = field(default_factory=dict)
+    exit_code: int | None = None  # of the last try
+    gate: bool = False  # it waits for the answer of a person
     again: bool = False  # its last try failed for now, and there will be another one: `message` says when
 
     @property
@@ -72,6 +77,11 @@ class WorkflowView:
     def live(self) -> bool:
         """Whether the step that makes the release live has succeeded."""
         return any(step.name == LIVE_STEP and step.state is StepState.DONE for step in self.steps)
+
+    @property
+    def over(self) -> bool:
+        """Whether the workflow has ended, one way or the other."""
+        return self.outcome in (Outcome.FINISHED, Outcome.FAILED)
 
 
 # Argo's words on a Retry node between two tries: "Backoff for 5s", "Backoff for 1 minutes 20 seconds" (operator.go).
@@ -115,11 +125,18 @@ def _view(step: str, nodes: Sequence[Mapping[str, Any]], workflow: str) -> StepV
     if not named:
         return StepView(step)
     # Without a retryStrategy (or when skipped) there is no Retry node above the pod.
+    # A step that stands in two ways through the workflow was skipped in the other one.
+    named = [n for n in named if n.get("type") != "Skipped"] or named
+    # A gate has a group of the same name around it.
+    named.sort(key=lambda n: n.get("type") != "Suspend")
     node = next((n for n in named if n.get("type") != "Pod"), named[-1])
     tries = [n for n in nodes if n.get("type") == "Pod" and n.get("templateName") == step]
     tries.sort(key=lambda n: n.get("startedAt") or "")
     last = tries[-1] if tries else {}
+    gate = node.get("type") == "Suspend" and node.get("phase") == "Running"
+    message = node.get("message") or last.get("message") or ("waiting for a person" if gate else "")
     outputs = (node.get("outputs") or last.get("outputs") or {}).get("parameters") or []
+    code = (last.get("outputs") or {}).get("exitCode")
     again = node is not last and node.get("phase") == "Running" and last.get("phase") in ("Failed", "Error")
     return StepView(
         again=again,
@@ -127,10 +144,12 @@ def _view(step: str, nodes: Sequence[Mapping[str, Any]], workflow: str) -> StepV
         state=_state(node, last),
         started=_time(node.get("startedAt")),
         finished=_time(node.get("finishedAt")),
-        message=_again(node, last) if again else node.get("message") or last.get("message") or "",
+        message=_again(node, last) if again else message,
         tries=len(tries),
         pod=pod_name(workflow, last) if last else None,
         outputs={o["name"]: o.get("value", "") for o in outputs},
+        gate=gate,
+        exit_code=int(code) if code else None,
     )
 
 
@@ -146,6 +165,8 @@ def _waits_for_lock(node: Mapping[str, Any]) -> bool:
 
 
 def _state(node: Mapping[str, Any], last: Mapping[str, Any]) -> StepState:
+    if node.get("type") == "Suspend" and node.get("phase") == "Running":
+        return StepState.WAITING
     state = _STATES.get(node.get("phase") or "Pending", StepState.WAITING)
     # A Retry node runs as soon as its first pod is asked for; for a person it waits until a pod runs.
     if state is StepState.RUNNING and last.get("phase") == "Pending":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
@@ -51,11 +51,18 @@ class ImageBuild(Part):
 class RouteEntry(Part):
     """What every kind of route has: the object that is switched, and how to ask the proxy in front of it."""
 
+    document_kind: ClassVar[str] = "Ingress"  # kind of the object of the base that says which paths lead where
+
     name: str = Field(description="name of the object; it is part of the base and is never suffixed")
     url: HttpUrl = Field(
         description="where the proxy listens, as seen from pods, for example http://traefik.platform:80",
     )
     check_path: UrlPath = Field(default="/", description="path asked through the proxy; below a path of the route")
+
+    @property
+    def document_name(self) -> str:
+        """The object of the base that says which paths lead where. No release gets one of its own."""
+        return self.name
 
 
 class IngressRoute(RouteEntry):
@@ -67,13 +74,22 @@ class IngressRoute(RouteEntry):
 class ServiceRoute(RouteEntry):
     """A Service whose label selector is pointed at the current release, behind an Ingress that never changes (K1)."""
 
-    name: str = Field(description="name of the Service; it is part of the base and is never suffixed")
-
+    name: str = Field(
+        description="name of the Service; it is part of the base, and the switched one is never suffixed. Each release "
+        "has one of its own beside it, for tests and its own routes"
+    )
     ingress: str = Field(description="the static Ingress in front of the Service, part of the base and never suffixed")
+
+    @property
+    def document_name(self) -> str:
+        """The static Ingress."""
+        return self.ingress
 
 
 class HttpRoute(RouteEntry):
     """An HTTPRoute of the Gateway API whose backendRefs are pointed at the current release."""
+
+    document_kind: ClassVar[str] = "HTTPRoute"
 
     name: str = Field(description="name of the HTTPRoute; it is part of the base and is never suffixed")
 
@@ -86,12 +102,15 @@ class ReleaseRoutes(Part):
     """
 
     host: str = Field(
-        default="$release.$app.$namespace.preview.internal", description="host name that leads to the release"
+        default="$release.$app.$namespace.preview.internal",
+        pattern=r"^[a-z0-9.$-]*\$release[a-z0-9.$-]*$",
+        description="host name that leads to the release, for example $release.shop.example",
     )
     path: str | None = Field(
         default=None,
         pattern=r"^/[A-Za-z0-9._~/$-]*\$release[A-Za-z0-9._~/$-]*$",
-        description="prefix on the route's own hosts that leads to the release, for example /releases/$release",
+        description="prefix on the route's own hosts that leads to the release, for example /releases/$release. An "
+        "HTTPRoute takes it off before the app sees the path; an Ingress cannot, so the app sees the whole path",
     )
     header: str | None = Field(
         default=None,
@@ -119,7 +138,14 @@ class Route(Part):
         given = [kind for kind in ("ingress", "service", "http_route") if getattr(self, kind) is not None]
         if len(given) != 1:
             raise ValueError("expected exactly one of ingress, service and httpRoute")
+        if self.releases.header is not None and self.http_route is None:
+            raise ValueError("releases.header needs an httpRoute: an Ingress cannot look at headers; use host or path")
         return self
+
+    @property
+    def key(self) -> str:
+        """The key of the one that is given, as it is written in rainbow.yaml."""
+        return "ingress" if self.ingress else "service" if self.service else "httpRoute"
 
     @property
     def entry(self) -> RouteEntry:
@@ -191,12 +217,24 @@ class JetStreamDrain(Part):
     stream: str = Field(description="stream whose consumers are looked at; $namespace, $app and $release are filled in")
     consumers: str = Field(
         default="*",
-        description="names of the release's consumers, with * for any text; filled in like the stream",
+        description="names of the release's consumers, with * for any text; filled in like the stream. No other app "
+        "may name its consumers like this: those of no release of this app are removed as left behind",
     )
     subjects: list[str] = Field(
         default_factory=list,
         description="subjects of the release alone, purged from the stream with the release; $release is filled in",
     )
+
+    @model_validator(mode="after")
+    def _of_one_release(self) -> Self:
+        if "$release" not in self.stream + self.consumers:
+            raise ValueError(
+                f"found consumers {self.consumers!r} of stream {self.stream!r}, expected $release in one of them: else "
+                "every release counts the work of all"
+            )
+        if whole := [subject for subject in self.subjects if "$release" not in subject]:
+            raise ValueError(f"found subject {whole[0]!r}, expected $release in it: it is purged with one release")
+        return self
 
 
 class Shrink(Part):
@@ -267,10 +305,16 @@ class Breach(Part):
     """One thing that is watched while a release bakes: its query must not exceed the limit."""
 
     name: str = Field(description="what it is called in messages, for example error rate")
-    query: ReleaseQuery = Field(description="PromQL for one release; no series, or NaN, is no traffic or unknown")
+    query: ReleaseQuery = Field(
+        description="PromQL for one release, giving one number; anything else is unknown. What it looks back at from "
+        "before the switch, as the requests of the tests, counts"
+    )
     limit: float | None = Field(default=None, description="more than this is a breach")
     ratio: float | None = Field(
-        default=None, gt=0, description="more than this many times what the release before it showed is a breach"
+        default=None,
+        gt=0,
+        description="more than this many times what the release before it showed when it was replaced is a breach; it "
+        "is not looked at when there was none, or nobody used it",
     )
 
     @model_validator(mode="after")
@@ -283,14 +327,26 @@ class Breach(Part):
 class Bake(Part):
     """The time after a switch in which a breach switches back (B4)."""
 
-    duration: Duration = Field(default=timedelta(minutes=10))
+    duration: Duration = Field(
+        default=timedelta(minutes=10),
+        description="from the switch; twice as long at most, while it is not known how the release does",
+    )
     interval: Duration = Field(default=timedelta(seconds=15), description="time between two looks")
-    breaches: int = Field(default=2, ge=1, le=100, description="breaches in a row that switch back")
+    breaches: int = Field(
+        default=2, ge=1, le=100, description="breaches in a row that switch back; as many looks without end it well"
+    )
     prometheus: HttpUrl | None = Field(default=None, description="base URL; left out, that of drain.prometheus")
     traffic: ReleaseQuery = Field(
         description="PromQL for the requests per second of one release: zero is no traffic, nothing is unknown"
     )
     watch: list[Breach] = Field(min_length=1)
+
+    @field_validator("interval")
+    @classmethod
+    def _leaves_time_to_others(cls, interval: timedelta) -> timedelta:
+        if interval < timedelta(seconds=1):
+            raise ValueError(f"found {format_duration(interval)}, expected at least 1s between two looks")
+        return interval
 
 
 class Strategy(StrEnum):

@@ -10,6 +10,7 @@ from pydantic import AfterValidator
 GROUP = "rainbow.dev"
 APP_LABEL = f"{GROUP}/app"
 RELEASE_LABEL = f"{GROUP}/release"
+RELEASED_BY = f"{GROUP}/released-by"  # on a record: who made it
 FIELD_MANAGER = "rainbow"
 
 # Lower-case DNS label (RFC 1123), which is also a valid label value and, having no dot, blank or wildcard,

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, PlainSerializer
 
 from rainbow.model.app import AppConfig, Part
-from rainbow.model.names import GROUP, ReleaseId, record_name, release_labels
+from rainbow.model.names import GROUP, RELEASED_BY, ReleaseId, object_name, record_name, release_labels
 
 API_VERSION = f"{GROUP}/v1alpha1"
 KIND = "Release"
@@ -97,6 +97,7 @@ class ReleaseSpec(Part):
     manifests: str = Field(description="the rendered base: YAML documents without anything of the release in it")
     images: dict[str, str] = Field(default_factory=dict, description="image name → reference given by the user")
     source: Source | None = None
+    adopted: bool = Field(default=False, description="it ran before it was a release: its objects have plain names")
 
 
 class ReleaseStatus(Part):
@@ -131,6 +132,7 @@ class Release(Part):
     uid: str
     resource_version: str
     created: Time
+    by: str | None = None  # who released it
     noted_at: Time | None = None  # the last change of the status, by the API server's clock
     spec: ReleaseSpec
     status: ReleaseStatus
@@ -155,6 +157,15 @@ class Release(Part):
         """Since when it wants to become current: later is newer. A redeployed release counts as a new one (S11)."""
         return self.status.redeployed_at or self.created
 
+    @property
+    def as_adopted(self) -> bool:
+        """Whether it is still what ran before it was a release (S13); deployed again it is one like all others."""
+        return self.spec.adopted and self.status.redeployed_at is None
+
+    def named(self, base: str) -> str:
+        """The name that an object of the app's base has in this release."""
+        return base if self.as_adopted else object_name(base, self.id)
+
     def image(self, name: str) -> str:
         """What to run for an image name: what was built, else what was given, else the name itself."""
         return self.status.images.get(name) or self.spec.images.get(name) or name
@@ -171,6 +182,7 @@ class Release(Part):
             uid=meta["uid"],
             resource_version=meta["resourceVersion"],
             created=meta["creationTimestamp"],
+            by=(meta.get("annotations") or {}).get(RELEASED_BY),
             noted_at=_last_note(meta),
             spec=ReleaseSpec.model_validate(obj["spec"], extra="ignore"),
             status=ReleaseStatus.model_validate(obj.get("status", {}), extra="ignore"),
@@ -183,15 +195,16 @@ def _last_note(meta: dict[str, Any]) -> Any:
     return max((e["time"] for e in written if e.get("subresource") == "status" and "time" in e), default=None)
 
 
-def new_record(spec: ReleaseSpec) -> dict[str, Any]:
+def new_record(spec: ReleaseSpec, by: str | None = None) -> dict[str, Any]:
     """The resource to create for a new release."""
+    meta: dict[str, Any] = {
+        "name": record_name(spec.app.app, spec.release),
+        "namespace": spec.app.namespace,
+        "labels": release_labels(spec.app.app, spec.release),
+    }
     return {
         "apiVersion": API_VERSION,
         "kind": KIND,
-        "metadata": {
-            "name": record_name(spec.app.app, spec.release),
-            "namespace": spec.app.namespace,
-            "labels": release_labels(spec.app.app, spec.release),
-        },
+        "metadata": meta | ({"annotations": {RELEASED_BY: by}} if by else {}),
         "spec": spec.model_dump(mode="json", by_alias=True, exclude_none=True),
     }

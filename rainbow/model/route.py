@@ -17,7 +17,8 @@ class RouteState:
     to no release of the app (`exists` tells the two apart). `services` are all Services it refers to, `plain` those
     of them that belong to no release. `resource_version` is the precondition of a later patch. `hosts` are those under
     which the check path is asked through the proxy; an empty text stands for any host. `switched_at` and `previous` are
-    what the last switch wrote on the route itself, in the same patch that moved it.
+    what the last switch wrote on the route itself, in the same patch that moved it, and so is `token`, the fencing
+    token of whoever wrote last (None: nobody with a token has).
     """
 
     exists: bool
@@ -28,3 +29,4 @@ class RouteState:
     hosts: tuple[str, ...] = ()
     switched_at: datetime | None = None
     previous: str | None = None
+    token: int | None = None

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from rainbow.adapters.kube import Forbidden, Kube, NotThere, Object
-from rainbow.adapters.routes.gateway import GROUP, KINDS, LISTING, references, services
+from rainbow.adapters.routes.backends import backends
+from rainbow.adapters.routes.gateway import GROUP, KINDS, LISTING, references
 from steps import delete
 
 VERSIONS = {"v1": ["HTTPRoute", "GRPCRoute", "Gateway"], "v1alpha2": ["TCPRoute", "GRPCRoute"]}
@@ -71,7 +72,7 @@ def test_every_backend_counts_at_any_weight_and_in_any_filter() -> None:
     """A mirror or a weight of zero is a reference too: the proxy complains when its Service is gone."""
     mirror = {"type": "RequestMirror", "requestMirror": {"backendRef": {"name": "mirror-v1"}}}
     route = _route("a", {"name": "web-v1", "weight": 0, "filters": [mirror]}, filters=[mirror])
-    assert set(services(route)) == {"web-v1", "mirror-v1"}
+    assert {backend.service for backend in backends(route)} == {"web-v1", "mirror-v1"}
 
 
 @pytest.mark.parametrize(
@@ -84,7 +85,7 @@ def test_every_backend_counts_at_any_weight_and_in_any_filter() -> None:
 )
 def test_only_services_of_the_namespace_count(ref: Object, counts: bool) -> None:
     """Another namespace may have a Service of the same name."""
-    assert list(services(_route("a", ref))) == (["x"] if counts else [])
+    assert [backend.service for backend in backends(_route("a", ref))] == (["x"] if counts else [])
 
 
 def test_delete_may_list_every_kind() -> None:

@@ -96,6 +96,28 @@ def test_what_is_no_good_answer_of_the_release_never_settles(script: Script, ans
     assert len(seen.failures) == (0 if answer == (200, "v1") else seen.count)
 
 
+def test_a_release_before_that_does_not_name_itself_is_another_release_and_no_failure(script: Script) -> None:
+    """It was adopted as it ran (S13). What the proxy says of a host that it does not know is a failure still."""
+    script.answers = [(200, None), (404, None), (200, "v2")]
+    seen = _proxy(script.url).watch("v2", replace(_watch(script), unnamed=True))
+    assert seen.settled
+    assert [answer.status for answer in seen.failures] == [404]
+    assert seen.last_of_other is not None
+    assert (seen.last_of_other.status, seen.last_of_other.release) == (200, None)
+
+
+@pytest.mark.parametrize(
+    ("answer", "settles"), [((200, None), True), ((404, None), False), ((500, None), False), ((200, "v1"), False)]
+)
+def test_a_release_that_does_not_name_itself_is_known_by_its_answers(
+    script: Script, answer: tuple[int, str | None], settles: bool
+) -> None:
+    """Going back to what was adopted: answers without a name, and nobody else's."""
+    script.answers = [answer]
+    seen = _proxy(script.url).watch(None, _watch(script, timeout=0.1))
+    assert seen.settled is settles
+
+
 @pytest.mark.parametrize(("status", "settles"), [(200, True), (404, True), (500, True), (502, False), (503, False)])
 def test_of_a_service_beside_the_checked_one_any_answer_will_do(script: Script, status: int, settles: bool) -> None:
     """It need not send the header; only that nobody is behind the proxy is no answer."""

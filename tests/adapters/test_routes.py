@@ -13,22 +13,14 @@ from hypothesis import strategies as st
 
 from rainbow.adapters.kube import Object
 from rainbow.adapters.proxy import Answer, Proxy
+from rainbow.adapters.routes import ingress
 from rainbow.adapters.routes.asking import ask_preview
-from rainbow.adapters.routes.backends import (
-    SWITCHED_AT,
-    backends,
-    base_ingress,
-    covers,
-    first_ingress,
-    follow,
-    hosts,
-    moves,
-    same_rules,
-    switched,
-    traces,
-    with_backends_of,
-)
-from rainbow.adapters.routes.preview import other_services, preview_ingress
+from rainbow.adapters.routes.backends import Base, backends, base_of, owned_by_app, with_backends_of
+from rainbow.adapters.routes.patches import follow, moves, same_rules
+from rainbow.adapters.routes.release_ingress import release_ingress
+from rainbow.adapters.routes.release_routes import asked_beside
+from rainbow.adapters.routes.rules import Rule, hosts
+from rainbow.adapters.routes.traces import FENCING_TOKEN, SWITCHED_AT, Trace, leave, trace_of
 from rainbow.errors import BadInput, Refused, TemporaryError
 from rainbow.model.release import Release, ReleaseSpec
 from rainbow.model.route import RouteState
@@ -115,7 +107,7 @@ def test_every_backend_is_tested_before_it_is_replaced(base: Object) -> None:
 @given(before=_any_ingress, after=_any_ingress)
 def test_hosts_and_paths_follow_the_base_of_the_release(before: Object, after: Object) -> None:
     """A release that adds, moves or drops a path has it live with its switch, and a switch back undoes it."""
-    old, new = _released(before, "v1"), _released(after, "v2")
+    old, new = Base(before, "v1"), Base(after, "v2")
     live = with_backends_of(before, "v1")
     there = _apply(live, follow(live, old, new))
     if same_rules(old, new):
@@ -128,8 +120,8 @@ def test_hosts_and_paths_follow_the_base_of_the_release(before: Object, after: O
 def test_what_a_person_changed_on_the_ingress_is_not_undone() -> None:
     """Another host on the live Ingress: nothing but backends is touched."""
     old, new = (
-        _released(_ingress(("a", {"/": "api"})), "v1"),
-        _released(_ingress(("a", {"/": "api", "/x": "api"})), "v2"),
+        Base(_ingress(("a", {"/": "api"})), "v1"),
+        Base(_ingress(("a", {"/": "api", "/x": "api"})), "v2"),
     )
     live = _ingress(("a", {"/": "api-v1"}), ("by-hand", {"/": "api-v1"}))
     assert follow(live, old, new) == []
@@ -152,10 +144,11 @@ def test_a_backend_without_counterpart_is_refused_and_named() -> None:
 
 def test_the_first_ingress_belongs_to_the_app_and_not_to_a_release() -> None:
     """It outlives every release, so deleting a release by label may not find it."""
-    made = first_ingress(_released(_ingress(("a.example", {"/": "api"}))), NOW)
+    target = _released(_ingress(("a.example", {"/": "api"})))
+    made = owned_by_app(base_of(target).led(), target, Trace(NOW))
     assert made["metadata"]["labels"] == {"rainbow.dev/app": "spawn"}
     assert [b.service for b in backends(made)] == ["api-v1"]
-    assert switched(made) == (NOW, None)
+    assert trace_of(made) == Trace(NOW)
 
 
 @pytest.mark.parametrize("annotations", [None, {}, {"a/b": "c"}])
@@ -164,16 +157,17 @@ def test_the_patch_itself_says_when_and_from_where(annotations: dict[str, str] |
     live = _ingress(("a.example", {"/": "api-v1"}))
     if annotations is not None:
         live["metadata"]["annotations"] = annotations
-    moved = _apply(live, traces(live, "v1", NOW))
-    assert switched(moved) == (NOW, "v1")
+    moved = _apply(live, leave(live, Trace(NOW, "v1", 7)))
+    assert trace_of(moved) == Trace(NOW, "v1", 7)
+    assert trace_of(_apply(moved, leave(moved, Trace(NOW, "v2")))) == Trace(NOW, "v2", 7)
     assert (annotations or {}).items() <= moved["metadata"]["annotations"].items()
 
 
 def test_a_time_that_somebody_else_wrote_is_not_a_time() -> None:
     """A note that cannot be read is no note."""
     live = _ingress()
-    live["metadata"]["annotations"] = {SWITCHED_AT: "yesterday"}
-    assert switched(live) == (None, None)
+    live["metadata"]["annotations"] = {SWITCHED_AT: "yesterday", FENCING_TOKEN: "mine"}
+    assert trace_of(live) == Trace()
 
 
 @pytest.mark.parametrize(
@@ -190,13 +184,13 @@ def test_a_time_that_somebody_else_wrote_is_not_a_time() -> None:
 )
 def test_the_hosts_that_serve_the_check_path_are_asked(rules: Any, path: str, expected: tuple[str, ...]) -> None:
     """Any other host would answer 404 for ever."""
-    assert hosts(_ingress(*rules), path) == expected
+    assert hosts(ingress.rules(_ingress(*rules)), path) == expected
 
 
 def test_the_base_must_have_the_ingress() -> None:
     """A record that was written by hand may lack it."""
     with pytest.raises(BadInput, match="have no Ingress spawn"):
-        base_ingress(release("v1"))
+        base_of(release("v1"))
 
 
 def test_the_preview_is_the_route_under_a_host_of_its_own() -> None:
@@ -204,11 +198,11 @@ def test_the_preview_is_the_route_under_a_host_of_its_own() -> None:
     base = _ingress(("a.example", {"/": "web", "/api": "api"}), ("b.example", {"/": "web"}), default="web")
     base["spec"]["tls"] = [{"hosts": ["a.example"], "secretName": "s"}]
     base["metadata"]["annotations"] = {"cert-manager.io/issuer": "x", "traefik.ingress.kubernetes.io/x": "y"}
-    made = preview_ingress(_released(base, "v2"))
+    made = release_ingress(_released(base, "v2"))
     assert made["metadata"]["name"] == "spawn-v2-preview"
     assert made["metadata"]["labels"] == {"rainbow.dev/app": "spawn", "rainbow.dev/release": "v2"}
     assert made["metadata"]["annotations"] == {"traefik.ingress.kubernetes.io/x": "y"}
-    assert hosts(made, "/api") == ("v2.spawn.spawn.preview.internal",)
+    assert hosts(ingress.rules(made), "/api") == ("v2.spawn.spawn.preview.internal",)
     assert [b.service for b in backends(made)] == ["web-v2", "api-v2"]
     assert set(made["spec"]) == {"ingressClassName", "rules"}
 
@@ -221,19 +215,19 @@ def test_every_service_beside_the_checked_one_has_a_path_to_be_asked() -> None:
     """An exact rule takes its path away from the prefix around it; what lies below still leads there."""
     base = _ingress(("a.example", {"/": "web", "/admin": "admin", "/admin/x": "admin"}), default="web")
     base["spec"]["rules"][0]["http"]["paths"] += [_exact("/login", "login"), _exact("/admin", "front")]
-    assert other_services(_released(base, "v2")) == {
+    assert asked_beside(_released(base, "v2")) == {
         "admin-v2": "/admin/rainbow",
         "login-v2": "/login",
         "front-v2": "/admin",
     }
-    assert other_services(_released(_ingress(("a.example", {"/": "web"})), "v2")) == {}
+    assert asked_beside(_released(_ingress(("a.example", {"/": "web"})), "v2")) == {}
 
 
 def test_an_exact_root_serves_only_the_root() -> None:
     """The rule for "/" is the one whose path is not shortened."""
-    assert covers(_exact("/", "web"), "/")
-    assert not covers(_exact("/", "web"), "/x")
-    assert not covers(_exact("/x/", "web"), "/x")
+    assert Rule("", "/", exact=True, service="web").covers("/")
+    assert not Rule("", "/", exact=True, service="web").covers("/x")
+    assert not Rule("", "/x/", exact=True, service="web").covers("/x")
 
 
 def test_a_dead_service_beside_the_checked_one_keeps_the_route_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,6 +247,6 @@ def test_a_dead_service_beside_the_checked_one_keeps_the_route_where_it_is(monke
 
 def test_a_preview_of_a_default_backend_only_leads_there() -> None:
     """An Ingress without rules answers for everything; its preview only for the preview host."""
-    made = preview_ingress(_released(_ingress(default="web"), "v2"))
-    assert hosts(made, "/") == ("v2.spawn.spawn.preview.internal",)
+    made = release_ingress(_released(_ingress(default="web"), "v2"))
+    assert hosts(ingress.rules(made), "/") == ("v2.spawn.spawn.preview.internal",)
     assert [b.service for b in backends(made)] == ["web-v2"]

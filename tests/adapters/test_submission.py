@@ -152,3 +152,19 @@ def test_a_workflow_without_a_record_is_named_with_what_to_do(cluster: Cluster) 
     with pytest.raises(BadInput, match=r"workflow release-shop-v1 .*kubectl delete workflow -n shops release-"):
         submit(cluster, _spec(), None)
     assert cluster.names() == ["workflows/release-shop-v1"]
+
+
+def test_a_policy_that_does_not_fit_the_file_is_found_before_anything_is_made(cluster: Cluster) -> None:
+    """Else every later step of the release would stumble over it."""
+    policy = {"apiVersion": "rainbow.dev/v1alpha1", "kind": "Policy", "spec": {"retention": {"maximumDrainAge": "30m"}}}
+    cluster.create(policy | {"metadata": {"name": "shop", "namespace": "shops"}})
+    with pytest.raises(BadInput, match=r"maximumDrainAge 30m is not above minimumAge 1h.* rainbow policy set -n shops"):
+        submit(cluster, _spec(), None)
+    assert cluster.names() == ["policies/shop"]
+
+
+def test_who_released_it_stands_on_the_record(cluster: Cluster) -> None:
+    """As the API server knows them, here nobody it would name; kept as long as the record (B9)."""
+    submit(cluster, _spec(), None)
+    record = cluster.store.objects["releases", "shops", "shop-v1"]
+    assert record["metadata"]["annotations"] == {"rainbow.dev/released-by": "unknown"}

@@ -14,14 +14,15 @@ from emulated import Emulated, StoppedClock
 from rainbow.adapters.kube import Object
 from rainbow.adapters.records import note, read_release
 from rainbow.cli.ending import Target
-from rainbow.cli.following import PATIENCE, Until, follow_to_the_end
+from rainbow.cli.following import Until, follow_to_the_end
+from rainbow.cli.watching import PATIENCE
 from rainbow.errors import TemporaryError
 from rainbow.model.app import AppConfig
 from rainbow.model.names import release_labels
 from rainbow.model.release import Phase, ReleaseSpec, new_record
 
 TARGET = Target("shops", "shop", "v2")
-BACK = "rainbow step switch --namespace shops --app shop --release v1 --allow-older"
+BACK = "rainbow rollback --namespace shops shop v1"
 START = "2026-01-01T10:00:00Z"
 CONFIG = {
     "app": "shop",

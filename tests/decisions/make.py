@@ -28,16 +28,18 @@ def app(**changes: Any) -> AppConfig:
 
 
 def release(name: str = "v1", *, created: datetime = NOW - 9 * HOUR, **status: Any) -> Release:
-    """A release that is draining since two hours, unless told otherwise."""
+    """A release that is draining since two hours, unless told otherwise. Keys of rainbow.yaml go into its app."""
     plain: dict[str, Any] = {"phase": Phase.DRAINING, "live_at": NOW - 3 * HOUR, "demoted_at": NOW - 2 * HOUR}
     noted_at = status.pop("noted_at", None)
+    given = {key: status.pop(key, None) for key in ("retention", "bake", "strategy")}
+    changes = {key: value for key, value in given.items() if value is not None}
     return Release(
         noted_at=noted_at,
         namespace="spawn",
         uid=f"uid-{name}",
         resource_version="1",
         created=created,
-        spec=ReleaseSpec(release=name, app=app(), manifests=""),
+        spec=ReleaseSpec(release=name, app=app(**changes), manifests=""),
         status=ReleaseStatus.model_validate(plain | status),
     )
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rainbow.decisions.bus import BusWork
 from rainbow.decisions.evidence import DrainPolicy, Evidence, Pod, Scrape, Workload, judge
 from tests.decisions.make import NOW, POLICY, SECOND
 
@@ -60,6 +61,7 @@ UNKNOWN = {
     "a pod is pending": (replace(WHOLE, pods=(API, replace(WORKER, phase="Pending"))), "is Pending"),
     "a pod's node does not answer": (replace(WHOLE, pods=(API, replace(WORKER, phase="Unknown"))), "is Unknown"),
     "a pod is missing": (replace(WHOLE, workloads=(Workload("worker", 2, 1),)), "worker has 1 of 2 pods"),
+    "a pod without the release's labels": (replace(WHOLE, workloads=(Workload("worker", 2, 2),)), "1 of them with"),
     "no workload and no pod": (replace(WHOLE, workloads=(), pods=(), scrapes=()), "none of its workloads"),
 }
 
@@ -122,6 +124,32 @@ def test_a_release_scaled_to_zero_is_judged_by_the_query_alone() -> None:
     assert judge(replace(nobody, tasks=()), POLICY).tasks is None
 
 
+BUS = replace(POLICY, asks_bus=True)
+
+
+def test_the_larger_of_metric_and_bus_counts_and_both_are_named() -> None:
+    """Pending on the bus, not yet in any pod: only the bus knows. At work and acknowledged early: only the metric."""
+    waiting = judge(replace(WHOLE, bus=BusWork(pending=2, unacknowledged=1)), BUS)
+    assert (waiting.tasks, waiting.why) == (3, "0 by the metric, 2 pending and 1 unacknowledged on the bus")
+    assert judge(replace(WHOLE, tasks=(4.0,), bus=BusWork()), BUS).tasks == 4
+    assert judge(replace(WHOLE, bus=BusWork()), BUS).tasks == 0
+
+
+def test_unknown_of_either_is_unknown() -> None:
+    """Metric and bus both have to be heard (B1, B10), and what is missing of each is named."""
+    away = BusWork(problem="the bus is away")
+    assert judge(WHOLE, BUS).why == "nobody has asked the bus"
+    assert judge(replace(WHOLE, bus=away), BUS).tasks is None
+    assert judge(replace(WHOLE, bus=BusWork(), tasks=()), BUS).tasks is None
+    assert judge(replace(WHOLE, bus=away, problem="timed out"), BUS).why == "timed out; the bus is away"
+
+
+def test_without_a_bus_in_rainbow_yaml_nobody_asks_it() -> None:
+    """The metric alone decides, in the words of old."""
+    assert judge(replace(WHOLE, tasks=(1.0,)), POLICY).why == ""
+    assert judge(replace(WHOLE, bus=BusWork(problem="away")), POLICY).tasks == 0
+
+
 scrapes = st.lists(
     st.builds(scrape, st.sampled_from([API, WORKER]), ago=st.floats(min_value=-120, max_value=240), up=st.booleans()),
     max_size=4,
@@ -147,6 +175,8 @@ evidences = st.builds(
     tasks=st.lists(st.floats(), max_size=2).map(tuple),
     evaluated_at=st.just(NOW),
     problem=st.none() | st.just("timed out"),
+    bus=st.none()
+    | st.builds(BusWork, st.integers(0, 2), st.integers(0, 2), problem=st.none() | st.just("the bus is away")),
 )
 policies = st.builds(
     DrainPolicy,
@@ -154,18 +184,28 @@ policies = st.builds(
     max_age=st.just(60 * SECOND),
     minimum_age=st.just(SECOND),
     workloads=st.none() | st.just(("worker",)),
+    asks_bus=st.booleans(),
 )
 
 
 @given(evidences, policies)
 def test_a_number_is_never_made_up(evidence: Evidence, policy: DrainPolicy) -> None:
-    """Whatever was seen: a known sample is the one finite number of the query, with every watched pod scraped."""
+    """Whatever was seen: a known sample is the one finite number of the query, with every watched pod scraped.
+
+    Where the bus is asked it is heard, too, and is at most that many.
+    """
     found = judge(evidence, policy)
     if found.tasks is None:
         assert found.why
         return
     assert evidence.problem is None
-    assert evidence.tasks == (found.tasks,)
+    held = 0
+    if policy.asks_bus:
+        assert evidence.bus is not None
+        assert evidence.bus.problem is None
+        held = evidence.bus.tasks
+    assert found.tasks == max(*evidence.tasks, held)
+    assert len(evidence.tasks) == 1
     assert 0 <= found.tasks < math.inf
     for pod in evidence.pods:
         if pod.phase in ("Succeeded", "Failed") or (policy.workloads and pod.workload not in policy.workloads):

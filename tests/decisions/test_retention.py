@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rainbow.decisions.drain import DrainDecision, DrainState
-from rainbow.decisions.retention import Act, Findings, Routes, decide, left_behind, marked, reverted, was_live
+from rainbow.decisions.retention import Act, Findings, Routes, decide, left_behind
+from rainbow.decisions.sealing import is_sealed, reverted, sealed, was_live
 from rainbow.model.release import Phase, Release
 from tests.decisions.make import HOUR, NOW, release
 
@@ -27,8 +28,12 @@ HIDDEN = Findings(drain(DrainState.DRAINED), objects=5, hidden="no right")
 NEVER_LIVE: dict[str, Any] = {"live_at": None, "demoted_at": None}
 FAILED = {**NEVER_LIVE, "phase": Phase.FAILED}
 BROKEN_OFF: dict[str, Any] = {"traffic": "switching", "noted_at": NOW - 2 * HOUR}
-MARKED = {"phase": Phase.DELETED}
+MARKED: dict[str, Any] = {"phase": Phase.DELETED}
 COMMITTED = {**MARKED, "deleted_at": NOW - HOUR}
+SEALED: dict[str, Any] = {"phase": Phase.DRAINED, "sealed_at": NOW}
+HOLD = {"reason": "an audit", "by": "ann", "at": NOW}
+LONG: dict[str, Any] = {"live_at": NOW - 9 * HOUR, "demoted_at": NOW - 8 * HOUR}
+BUSY = Findings(drain(DrainState.WORKING), 5)
 
 TABLE: dict[str, tuple[dict[str, Any], Routes, Findings, Act, str]] = {
     "drained and old enough": ({}, ELSEWHERE, IDLE, Act.DELETE, "it is drained"),
@@ -124,6 +129,13 @@ TABLE: dict[str, tuple[dict[str, Any], Routes, Findings, Act, str]] = {
     "failed just now": ({**FAILED, "failed_at": NOW}, ELSEWHERE, Findings(), Act.KEEP, "retried"),
     "failed nobody knows when": (FAILED, ELSEWHERE, Findings(), Act.KEEP, "not known when"),
     "failed long ago": ({**FAILED, "failed_at": NOW - 2 * HOUR}, ELSEWHERE, Findings(), Act.DELETE, "failed"),
+    "failed long ago, and somebody pressed Retry": (
+        {**FAILED, "failed_at": NOW - 2 * HOUR},
+        ELSEWHERE,
+        Findings(running=True),
+        Act.KEEP,
+        "a workflow is at work on it again",
+    ),
     "failed long ago, no route yet": (
         {**FAILED, "failed_at": NOW - 2 * HOUR},
         Routes(None),
@@ -154,6 +166,19 @@ TABLE: dict[str, tuple[dict[str, Any], Routes, Findings, Act, str]] = {
     "some objects cannot be seen, and current": ({}, Routes("v1"), HIDDEN, Act.KEEP, "current"),
     "marked, and some objects cannot be seen": (MARKED, ELSEWHERE, HIDDEN, Act.REVERT, "no right"),
     "deleted": (COMMITTED, ELSEWHERE, Findings(None, 0), Act.NOTHING, "deleted"),
+    "held": ({"hold": HOLD}, ELSEWHERE, IDLE, Act.KEEP, "held by ann: an audit"),
+    "held, and sealed just now": ({**SEALED, "hold": HOLD}, ELSEWHERE, IDLE, Act.REVERT, "held by ann"),
+    "kept to be rolled back to": ({}, ELSEWHERE, replace(IDLE, kept="among the newest 2"), Act.KEEP, "newest 2"),
+    "sealed, and still drained": (SEALED, ELSEWHERE, IDLE, Act.DELETE, "drained"),
+    "sealed, and work was found": (SEALED, ELSEWHERE, BUSY, Act.REVERT, "working"),
+    "sealed, and somebody switches to it": (
+        {**SEALED, "traffic": "switching"},
+        ELSEWHERE,
+        replace(IDLE, running=True),
+        Act.KEEP,
+        "a switch to it",
+    ),
+    "sealed, and current after all": (SEALED, Routes("v1"), IDLE, Act.REVERT, "current"),
 }
 
 
@@ -164,6 +189,41 @@ def test_the_verdict_is(case: str) -> None:
     verdict = decide(release("v1", **status), routes, findings, NOW)
     assert verdict.act is act
     assert verdict.release == "v1"
+    assert text in verdict.reason
+
+
+OVERDUE: dict[str, tuple[dict[str, Any], str, Findings, Act, str]] = {
+    "working, to be kept": (LONG, "keep", BUSY, Act.KEEP, "overdue, drains for more than 6h: it is working"),
+    "working, to be deleted": (LONG, "delete", BUSY, Act.DELETE, "with the work it has left: it is working"),
+    "unknown, to be deleted": (
+        LONG,
+        "delete",
+        Findings(drain(DrainState.UNKNOWN), 5),
+        Act.DELETE,
+        "overdue, drains for more than 6h (retention.overdue: delete)",
+    ),
+    "working, not long enough yet": ({}, "delete", BUSY, Act.KEEP, "it is working"),
+    "working, nobody knows since when": ({"demoted_at": None}, "delete", BUSY, Act.KEEP, "it is working"),
+    "working, demoted before it was last live": (
+        {**LONG, "live_at": NOW - HOUR},
+        "delete",
+        BUSY,
+        Act.KEEP,
+        "it is working",
+    ),
+    "held": ({**LONG, "hold": HOLD}, "delete", BUSY, Act.KEEP, "held"),
+    "kept to be rolled back to": (LONG, "delete", replace(BUSY, kept="the newest"), Act.KEEP, "the newest"),
+    "drained": (LONG, "keep", IDLE, Act.DELETE, "it is drained"),
+}
+
+
+@pytest.mark.parametrize("case", OVERDUE)
+def test_overdue_and(case: str) -> None:
+    """What drains for longer than the maximum is deleted by an explicit policy only; otherwise it says so (B7)."""
+    status, act, findings, expected, text = OVERDUE[case]
+    record = release("v1", retention={"minimumAge": "1h", "maximumDrainAge": "6h", "overdue": act}, **status)
+    verdict = decide(record, ELSEWHERE, findings, NOW)
+    assert verdict.act is expected
     assert text in verdict.reason
 
 
@@ -186,6 +246,9 @@ releases = st.builds(
     failed_at=times,
     traffic=st.sampled_from([None, "-", "100%", "switching"]),
     noted_at=times,
+    sealed_at=times,
+    hold=st.sampled_from([None, HOLD]),
+    retention=st.sampled_from([None, {"minimumAge": "1s", "maximumDrainAge": "1h", "overdue": "delete"}]),
 )
 routes = st.builds(
     Routes,
@@ -198,6 +261,7 @@ findings = st.builds(
     st.integers(0, 3),
     st.sampled_from([None, "no right"]),
     st.none() | st.booleans(),
+    st.sampled_from([None, "to be rolled back to"]),
 )
 
 
@@ -214,6 +278,8 @@ def test_nothing_live_is_ever_deleted(record: Release, around: Routes, found: Fi
         assert record.status.phase is Phase.DELETED
         return
     assert found.hidden is None
+    assert found.kept is None
+    assert record.status.hold is None
     assert record.status.traffic != "100%"
     assert record.status.phase is not Phase.CURRENT
     if left_behind(record.status):
@@ -221,18 +287,31 @@ def test_nothing_live_is_ever_deleted(record: Release, around: Routes, found: Fi
         assert NOW - (record.noted_at or record.created) >= record.spec.app.retention.failed_age
     if was_live(record.status) or record.status.traffic == "switching":
         assert around.current is not None
-        assert found.drain is not None
-        assert found.drain.state is DrainState.DRAINED
+        overdue = record.spec.app.retention.maximum_drain_age is not None and record.status.demoted_at is not None
+        assert overdue or (found.drain is not None and found.drain.state is DrainState.DRAINED)
     if record.status.phase is Phase.FAILED:
         assert record.status.failed_at is not None
         assert NOW - record.status.failed_at >= record.spec.app.retention.failed_age
 
 
 def test_what_is_reverted_becomes_what_it_was() -> None:
-    """The mark of a deletion that does not happen leaves no trace in the phase."""
-    assert reverted(release(**MARKED), ELSEWHERE)["phase"] is Phase.DRAINING
-    assert reverted(release(**MARKED), Routes("v1"))["phase"] is Phase.CURRENT
-    assert reverted(release(**{**NEVER_LIVE, **MARKED}), ELSEWHERE)["phase"] is Phase.FAILED
+    """The seal of a deletion that does not happen leaves no trace; work that was found makes it drain again."""
+    assert reverted(release(**MARKED), None, working=False)["phase"] is Phase.DRAINING
+    assert reverted(release(**MARKED), "v1", working=False)["phase"] is Phase.CURRENT
+    assert reverted(release(**{**NEVER_LIVE, **MARKED}), "v9", working=False)["phase"] is Phase.FAILED
+    assert "phase" not in reverted(release(phase=Phase.DRAINED, sealed_at=NOW), "v9", working=False)
+    assert "phase" not in reverted(release(**NEVER_LIVE, phase=Phase.READY, sealed_at=NOW), "v9", working=False)
+    changes = reverted(release(phase=Phase.DRAINED, drained_at=NOW, sealed_at=NOW), "v9", working=True)
+    assert changes == {"phase": Phase.DRAINING, "drained_at": None, "sealed_at": None, "deleted_at": None}
+
+
+def test_a_seal_from_before_it_was_last_live_is_none() -> None:
+    """Somebody has switched to it, or taken it up again, since."""
+    assert is_sealed(release(sealed_at=NOW).status)
+    assert not is_sealed(release().status)
+    assert not is_sealed(release(sealed_at=NOW - 3 * HOUR).status)
+    assert not is_sealed(release(sealed_at=NOW - HOUR, live_at=NOW, demoted_at=None).status)
+    assert not is_sealed(release(sealed_at=NOW - HOUR, redeployed_at=NOW).status)
 
 
 def test_only_what_may_go_by_itself_is_passing() -> None:
@@ -247,8 +326,8 @@ def test_only_what_may_go_by_itself_is_passing() -> None:
 
 def test_a_switch_that_was_broken_off_counts_as_a_demotion_at_its_last_note() -> None:
     """It may have led users there: after the mark of the deletion its work is asked about as that of any other."""
-    changes = marked(release(**{**NEVER_LIVE, **BROKEN_OFF, "phase": Phase.READY}))
+    changes = sealed(release(**{**NEVER_LIVE, **BROKEN_OFF, "phase": Phase.READY}), NOW)
     assert changes["traffic"] == "-"
     assert changes["demoted_at"] == BROKEN_OFF["noted_at"]
     assert was_live(release(**{**NEVER_LIVE, **changes}).status)
-    assert "demoted_at" not in marked(release())
+    assert "demoted_at" not in sealed(release(), NOW)

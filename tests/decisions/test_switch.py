@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rainbow.decisions.switch import Act, SwitchDecision, SwitchFacts, decide_switch, recorded
-from rainbow.model.release import Phase, Release
+from rainbow.decisions.switch import Act, SwitchDecision, SwitchFacts, announced, decide_switch, recorded
+from rainbow.model.release import Mark, Phase, Release
 from rainbow.model.route import RouteState
 from tests.decisions.make import HOUR, NOW, release
 
@@ -118,7 +118,7 @@ def test_a_route_to_a_release_without_record_is_refused() -> None:
     decision = _decide(_to("v9"), _release("v2"))
     assert decision.act == Act.REFUSE
     assert "no record can be read" in decision.reasons[0]
-    assert "rainbow step switch --namespace spawn --app spawn --release v2 --allow-older" in decision.reasons[1]
+    assert "rainbow switch -n spawn spawn v2 --allow-older" in decision.reasons[1]
     assert _decide(_to("v9"), _release("v2"), allow_older=True).act == Act.PATCH
 
 
@@ -136,7 +136,7 @@ def test_a_rollback_that_was_cut_short_is_not_undone(status: dict[str, Any], pre
     decision = _decide(route, _release("v2", **status), back)
     assert decision.act == Act.REFUSE
     assert "only a person brings it back" in decision.reasons[0]
-    assert "--release v2 --allow-older" in decision.reasons[1]
+    assert "rainbow switch -n spawn spawn v2 --allow-older" in decision.reasons[1]
     assert _decide(route, _release("v2", **status), back, allow_older=True).act == Act.PATCH
 
 
@@ -158,7 +158,7 @@ def test_of_two_created_in_the_same_second_the_second_is_refused_and_told_what_t
     decision = _decide(route, _release("v2"), other)
     assert decision.act == Act.REFUSE
     assert "same second" in decision.reasons[0]
-    assert "--release v2 --allow-older" in decision.reasons[1]
+    assert "rainbow switch -n spawn spawn v2 --allow-older" in decision.reasons[1]
     assert _decide(route, _release("v2"), other, allow_older=True).act == Act.PATCH
 
 
@@ -229,3 +229,68 @@ def test_whatever_the_state_no_rule_is_broken(
     if decision.act != Act.REFUSE:
         recorded = {r.id for r in releases if r.status.phase == Phase.CURRENT}
         assert recorded - {target.id} <= set(decision.demoted), "nobody stays current by record only"
+
+
+MARK = Mark(reason="errors", by="ada", at=NOW - timedelta(minutes=30))
+
+
+def test_what_was_rolled_back_from_is_promoted_again_by_a_person_only() -> None:
+    """Rule 5: whatever else its record has come to say, redeployed included."""
+    target = _release("v2", rejected=MARK)
+    decision = _decide(_to("v1"), target, _release("v1", Phase.CURRENT, hours_old=5))
+    assert decision.act == Act.REFUSE
+    assert "rolled back from by ada" in decision.reasons[0]
+    assert not decision.superseded
+    assert _decide(_to("v1"), target, _release("v1", Phase.CURRENT, hours_old=5), allow_older=True).act == Act.PATCH
+
+
+@pytest.mark.parametrize(("hours_old", "act"), [(1, Act.REFUSE), (0, Act.PATCH)])
+def test_a_rollback_ends_what_was_under_way_when_it_came(hours_old: int, act: Act) -> None:
+    """v3 had begun before v2 was rolled back from; one that is submitted afterwards is what people want next."""
+    left = _release("v2", Phase.DRAINING, hours_old=3, rejected=MARK, live_at=NOW - 2 * HOUR)
+    decision = _decide(_to("v1"), _release("v3", hours_old=hours_old), _release("v1", Phase.CURRENT, hours_old=5), left)
+    assert decision.act == act
+    assert decision.superseded == (act == Act.REFUSE)
+
+
+def test_a_redeployed_release_is_newer_than_the_one_that_replaced_it() -> None:
+    """S11: by when it was taken up again; what the route remembers of its earlier life is over."""
+    target = _release("v1", hours_old=9, redeployed_at=NOW - timedelta(minutes=5))
+    route = replace(_to("v2"), previous="v1", switched_at=NOW - HOUR)
+    assert _decide(route, target, _release("v2", Phase.CURRENT, hours_old=5)).act == Act.PATCH
+    later = replace(route, switched_at=NOW)
+    assert _decide(later, target, _release("v2", Phase.CURRENT, hours_old=5)).act == Act.REFUSE
+
+
+def test_nothing_is_switched_while_the_app_is_held() -> None:
+    """B5: not even by a person; finishing what was switched already is no switch."""
+    others = [_release("v1", Phase.CURRENT, hours_old=5), _release("v2")]
+    facts = SwitchFacts(_to("v1"), others[1], others, BASES, MARK)
+    for allow_older in (False, True):
+        decision = decide_switch(facts, allow_older=allow_older)
+        assert decision.act == Act.REFUSE
+        assert "app spawn is held by ada since" in decision.reasons[0]
+        assert "rainbow resume -n spawn spawn" in decision.reasons[0]
+    assert decide_switch(replace(facts, route=_to("v2"))).act == Act.NOTHING
+
+
+def test_a_person_who_promotes_it_again_takes_the_mark_away() -> None:
+    """The route was led to it after it had been rolled back from; while it is being rolled back from it was not."""
+    rejected = _release("v2", Phase.CURRENT, live_at=NOW - HOUR, rejected=MARK)
+    again = recorded(rejected, replace(_to("v2"), switched_at=NOW), NOW)
+    assert again["rejected"] is None
+    assert "rejected" not in recorded(rejected, replace(_to("v2"), switched_at=NOW - HOUR), NOW)
+
+
+@pytest.mark.parametrize(
+    ("status", "phase"),
+    [
+        ({"phase": Phase.DELETED, "drained_at": NOW}, Phase.DRAINED),
+        ({"phase": Phase.DELETED, "drained_at": None}, Phase.DRAINING),
+    ],
+)
+def test_a_deletion_that_was_only_announced_is_taken_back_by_a_person(status: dict[str, Any], phase: Phase) -> None:
+    """Nothing of it is gone. Whoever writes its record first wins."""
+    target = _release("v1", hours_old=5, live_at=NOW - HOUR, demoted_at=NOW, **status)
+    assert _decide(_to("v2"), target, _release("v2", Phase.CURRENT), allow_older=True).act == Act.PATCH
+    assert announced(target) == {"traffic": "switching", "sealed_at": None, "phase": phase}

@@ -68,6 +68,21 @@ def test_a_skipped_build_is_skipped() -> None:
     assert view_workflow(workflow("Running", node), STEPS).steps[0].state is StepState.SKIPPED
 
 
+def test_a_gate_waits_for_a_person_and_the_switch_that_was_left_out_is_not_the_one() -> None:
+    """A release that asks for approval has a `switch` before the gate, which is skipped, and another after it."""
+    group = {"id": "g", "displayName": "approval", "type": "DAG", "phase": "Running"}
+    gate = {"id": "a", "displayName": "approval", "type": "Suspend", "phase": "Running", "templateName": "approval"}
+    skipped = {"id": "s", "displayName": "switch", "type": "Skipped", "phase": "Skipped"}
+    steps = ["approval", "switch"]
+    waiting, _ = view_workflow(workflow("Running", group, skipped, gate), steps).steps
+    assert (waiting.state, waiting.gate, waiting.message) == (StepState.WAITING, True, "waiting for a person")
+    passed = gate | {"phase": "Succeeded", "outputs": {"parameters": [{"name": "approved", "value": "yes"}]}}
+    answered = view_workflow(workflow("Running", group, skipped, passed, retry("switch", "Running")), steps)
+    approval, switch = answered.steps
+    assert (approval.state, approval.gate, dict(approval.outputs)) == (StepState.DONE, False, {"approved": "yes"})
+    assert switch.state is StepState.RUNNING
+
+
 def test_after_the_switch_the_release_is_live_while_older_ones_drain() -> None:
     """That is where following ends by default."""
     view = view_workflow(

@@ -83,7 +83,7 @@ def test_the_integration_tests_pass_on_a_good_release(fleet: Fleet) -> None:
     """The app's tests exercise API, bus, worker and storage on v2 and end with exit code 0."""
     done = run_integration(fleet, fleet.find("api", "v2").url, RELEASE_ID="v2")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "6 passed, 0 failed" in done.stdout
+    assert "7 passed, 0 failed" in done.stdout
 
 
 def test_the_integration_tests_fail_when_another_release_answers(fleet: Fleet) -> None:
@@ -97,4 +97,4 @@ def test_the_integration_tests_fail_when_broken_on_purpose(fleet: Fleet) -> None
     """An image built with SPAWN_BREAK=tests fails, and says that it was meant to."""
     done = run_integration(fleet, fleet.find("api", "v2").url, RELEASE_ID="v2", SPAWN_BREAK="tests")
     assert done.returncode == 1
-    assert "5 passed, 1 failed" in done.stdout
+    assert "6 passed, 1 failed" in done.stdout

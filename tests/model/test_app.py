@@ -8,7 +8,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from rainbow.model.addresses import HttpUrl, ImageName, ImageReference, UrlPath
-from rainbow.model.app import PrometheusDrain
+from rainbow.model.app import JetStreamDrain, PrometheusDrain
 from rainbow.model.queries import ReleaseQuery
 
 GOOD = {
@@ -72,3 +72,20 @@ def test_sampling_that_could_never_come_to_an_end_is_refused(changes: dict[str, 
     plain = {"url": "http://prometheus", "query": 'sum(t{r="$release"})'}
     with pytest.raises(ValidationError, match=text):
         PrometheusDrain.model_validate(plain | changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"consumers": "workers-*"}, r"expected \$release in one of them"),
+        ({"subjects": ["tasks.>"]}, r"found subject 'tasks.>', expected \$release in it"),
+        ({"url": "nats://bob:s3cret@h:4222"}, "should match"),
+        ({"url": "http://h:4222"}, "should match"),
+    ],
+)
+def test_a_bus_on_which_releases_cannot_be_told_apart_is_refused(changes: dict[str, Any], text: str) -> None:
+    """What is removed with one release must be named after it; secrets do not belong into rainbow.yaml."""
+    plain = {"url": "nats://nats:4222", "stream": "tasks", "consumers": "workers-$release"}
+    assert JetStreamDrain.model_validate(plain | {"stream": "tasks-$release", "consumers": "*"}).subjects == []
+    with pytest.raises(ValidationError, match=text):
+        JetStreamDrain.model_validate(plain | changes)

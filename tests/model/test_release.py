@@ -93,3 +93,14 @@ def test_the_last_note_is_dated_by_the_api_server() -> None:
     status = [{"subresource": "status", "time": f"2026-01-0{day}T00:00:00Z"} for day in (3, 2)]
     obj["metadata"]["managedFields"] = [{"time": "2026-01-09T00:00:00Z"}, *status]
     assert Release.from_object(obj).noted_at == datetime(2026, 1, 3, tzinfo=UTC)
+
+
+def test_what_was_adopted_has_the_names_of_the_base_until_it_is_deployed_again() -> None:
+    """S13: nothing is renamed while it runs; redeployed it is a release like any other (S11)."""
+    made = new_record(ReleaseSpec(release="v0", app=AppConfig.model_validate(APP), manifests="", adopted=True))
+    made["metadata"] |= {"uid": "1", "resourceVersion": "1", "creationTimestamp": "2026-05-04T12:00:00Z"}
+    assert Release.from_object(made).named("web") == "web"
+    again = {**made, "status": {"redeployedAt": "2026-05-05T12:00:00Z"}}
+    assert Release.from_object(again).named("web") == "web-v0"
+    made["spec"].pop("adopted")
+    assert Release.from_object(made).named("web") == "web-v0"

@@ -99,13 +99,20 @@ class Shop:
         )
 
     def release(
-        self, name: str, *, tasks: str | None = "0", scraped: bool = True, app: AppConfig | None = None, **status: Any
+        self,
+        name: str,
+        *,
+        tasks: str | None = "0",
+        scraped: bool = True,
+        app: AppConfig | None = None,
+        manifests: str = "",
+        **status: Any,
     ) -> Release:
         """A release that was live a minute ago, with everything that belongs to one; not waited for.
 
         `tasks` None: it has no pod, as nobody asks it anything.
         """
-        spec = ReleaseSpec(release=name, app=app or self.config(), manifests="")
+        spec = ReleaseSpec(release=name, app=app or self.config(), manifests=manifests)
         self.kube.create(new_record(spec))
         objects = _objects(self.namespace, name, tasks, scraped)
         for obj in objects:

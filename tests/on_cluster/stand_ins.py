@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException
-from typing import Any
+from typing import Any, Protocol
 
 from rainbow.adapters.kube import ENDPOINT_SLICE, INGRESS, POD, RELEASE, SERVICE, Kind, Kube, Object
 from rainbow.adapters.records import list_releases, note, read_release
@@ -52,6 +52,7 @@ class Shop:
     proxy: str
     pod: str  # address of the pod behind all releases
     timeout: str = "15s"
+    url: str | None = None  # of the proxy in rainbow.yaml; by default as it is seen from this machine
 
     @property
     def host(self) -> str:
@@ -61,7 +62,7 @@ class Shop:
     @property
     def config(self) -> AppConfig:
         """rainbow.yaml; tests run outside the cluster, so the proxy is where they see it."""
-        ingress = {"name": APP, "url": f"http://{self.proxy}"}
+        ingress = {"name": APP, "url": self.url or f"http://{self.proxy}"}
         prometheus = {"url": "http://prometheus", "query": 'sum(tasks{release="$release"})'}
         return AppConfig.model_validate(
             {
@@ -141,6 +142,10 @@ class Shop:
         """The record of a release."""
         return read_release(self.kube, self.namespace, APP, name)
 
+    def note(self, name: str, **changes: Any) -> None:
+        """Somebody writes on the record of a release."""
+        note(self.kube, self.record(name), **changes)
+
     def backend(self) -> str | None:
         """The Service that the route leads to; None when there is no route."""
         ingress = self.kube.get(INGRESS, self.namespace, APP)
@@ -201,12 +206,24 @@ class Load:
         return list(dict.fromkeys(release or "?" for _, _, release in sorted(self.answers, key=lambda a: a[0])))
 
 
+class Front(Protocol):
+    """Where users ask: host:port of the proxy, and the host of the app."""
+
+    @property
+    def proxy(self) -> str:
+        """Where to connect to."""
+
+    @property
+    def host(self) -> str:
+        """What to ask for."""
+
+
 @contextmanager
-def users(shop: Shop, *, seconds: float = 60) -> Iterator[Load]:
+def users(shop: Front, *, seconds: float = 60, pause: float = 0.004) -> Iterator[Load]:
     """Three users with kept connections and one who opens a new one each time; at most so many seconds."""
     load, stop = Load(), threading.Event()
     deadline = time.monotonic() + seconds
-    threads = [threading.Thread(target=_user, args=(shop, load, stop, deadline, n < 3)) for n in range(4)]
+    threads = [threading.Thread(target=_user, args=(shop, load, stop, deadline, n < 3, pause)) for n in range(4)]
     for thread in threads:
         thread.start()
     try:
@@ -217,7 +234,7 @@ def users(shop: Shop, *, seconds: float = 60) -> Iterator[Load]:
             thread.join()
 
 
-def _user(shop: Shop, load: Load, stop: threading.Event, deadline: float, kept: bool) -> None:
+def _user(shop: Front, load: Load, stop: threading.Event, deadline: float, kept: bool, pause: float) -> None:
     connection = HTTPConnection(shop.proxy, timeout=10)
     while not stop.is_set() and time.monotonic() < deadline:
         try:
@@ -230,5 +247,5 @@ def _user(shop: Shop, load: Load, stop: threading.Event, deadline: float, kept: 
             connection.close()
         if not kept:
             connection.close()
-        time.sleep(0.004)
+        time.sleep(pause)
     connection.close()

@@ -194,9 +194,9 @@ class Meddling(Kube):
             self.event()
 
     def patch(self, kind: Kind, namespace: str | None, name: str, patch: Any, **options: Any) -> Object:
-        """Before a record is written: the mark of the deletion, or the deletion itself."""
-        status = patch.get("status", {})
-        self._happens("commit" if status.get("deletedAt") else "mark" if status.get("phase") == "Deleted" else "")
+        """Before a record is written: the seal, or the deletion itself."""
+        status = patch.get("status", {}) if isinstance(patch, dict) else {}
+        self._happens("commit" if status.get("deletedAt") else "seal" if status.get("sealedAt") else "")
         return super().patch(kind, namespace, name, patch, **options)
 
     def delete(self, kind: Kind, namespace: str | None, name: str, **options: Any) -> bool:
@@ -215,8 +215,8 @@ def drained(shop: Shop) -> Release:
 
 
 def test_a_switch_that_begins_first_wins(shop: Shop, drained: Release) -> None:
-    """The record was marked by a switch after it was read: the deletion's own mark conflicts (B2)."""
-    kube = Meddling(shop.kube, "mark", lambda: note(shop.kube, drained, traffic="switching"))
+    """The record was marked by a switch after it was read: the note of the seal conflicts (B2)."""
+    kube = Meddling(shop.kube, "seal", lambda: note(shop.kube, drained, traffic="switching"))
     with pytest.raises(TemporaryError, match="changed meanwhile"):
         delete(shop, kube=kube)
     assert kube.happened
@@ -224,8 +224,8 @@ def test_a_switch_that_begins_first_wins(shop: Shop, drained: Release) -> None:
     assert shop.record("v1").status.phase is Phase.DRAINING
 
 
-def test_what_happens_after_the_mark_is_seen(shop: Shop, drained: Release) -> None:
-    """Everything is read again between mark and deletion, and the mark is taken back (B2)."""
+def test_what_happens_after_the_first_look_is_seen(shop: Shop, drained: Release) -> None:
+    """Everything is read again between seal and deletion, and the seal is taken back (B2)."""
     admin = ingress(shop.namespace, "admin", "web-v1")
     events: dict[str, Callable[[], object]] = {
         "referred to by admin": lambda: shop.kube.apply(admin),
@@ -235,14 +235,14 @@ def test_what_happens_after_the_mark_is_seen(shop: Shop, drained: Release) -> No
     }
     for reason, event in events.items():
         shop.lines.clear()
-        kube = Meddling(shop.kube, "mark", event)
+        kube = Meddling(shop.kube, "seal", event)
         delete(shop, kube=kube)
         assert kube.happened
         assert whole(shop, "v1")
         (kept,) = [line for line in shop.lines if line.startswith("v1: kept after all")]
         assert reason in kept
         status = shop.record("v1").status
-        assert status.deleted_at is None
+        assert (status.deleted_at, status.sealed_at) == (None, None)
         assert status.phase is (Phase.CURRENT if "route" in reason else Phase.DRAINING)
         shop.kube.delete(INGRESS, shop.namespace, "admin")
         shop.say_tasks("v1", 0)
@@ -259,7 +259,7 @@ def killed() -> None:
 
 def test_killed_at_every_line_the_next_run_goes_on(shop: Shop, drained: Release) -> None:
     """Killed five times, each time a little later: every run takes up where the last one ended (A3)."""
-    for line in ("mark", "commit", "delete Ingress", "delete Deployment", "delete ConfigMap"):
+    for line in ("seal", "commit", "delete Ingress", "delete Deployment", "delete ConfigMap"):
         kube = Meddling(shop.kube, line, killed)
         with pytest.raises(Killed):
             delete(shop, kube=kube)
@@ -270,11 +270,11 @@ def test_killed_at_every_line_the_next_run_goes_on(shop: Shop, drained: Release)
     assert whole(shop, "v2")
 
 
-def test_killed_after_the_mark_a_task_still_keeps_it(shop: Shop, drained: Release) -> None:
-    """The mark alone deletes nothing: the next run asks again, and takes it back."""
+def test_killed_after_the_seal_a_task_still_keeps_it(shop: Shop, drained: Release) -> None:
+    """The seal alone deletes nothing: the next run asks again, and takes it back."""
     with pytest.raises(Killed):
         delete(shop, kube=Meddling(shop.kube, "commit", killed))
-    assert shop.record("v1").status.phase is Phase.DELETED
+    assert shop.record("v1").status.sealed_at is not None
     shop.say_tasks("v1", 1)
     delete(shop)
     assert whole(shop, "v1")

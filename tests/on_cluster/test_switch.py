@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -11,10 +12,10 @@ from typing import Any
 
 import pytest
 from mortal import Doom, as_user, was_killed
-from stand_ins import APP, Shop, start_pod, users
+from stand_ins import APP, COUNT, Shop, start_pod, users
 
 from cluster.context import Context
-from rainbow.adapters.kube import INGRESS, Forbidden, Kind, Kube, connect
+from rainbow.adapters.kube import INGRESS, LEASE, Forbidden, Kind, Kube, connect
 from rainbow.adapters.records import note_if_unchanged
 from rainbow.adapters.routes import gateway, read_route, referenced_services
 from rainbow.adapters.world import World
@@ -22,9 +23,11 @@ from rainbow.errors import Conflict, PermanentError, Refused, TemporaryError
 from rainbow.model.names import release_labels
 from rainbow.model.release import Phase
 from steps import switch
+from workflows.rbac import rules
 
 pytestmark = pytest.mark.cluster
 
+WORKFLOW = "a-workflow"  # the uid of the one that runs the step again: it still has the lock of the app
 ROLE = Kind("rbac.authorization.k8s.io/v1", "Role")
 ROLE_BINDING = Kind("rbac.authorization.k8s.io/v1", "RoleBinding")
 
@@ -42,7 +45,7 @@ def pod(kube: Kube) -> Iterator[str]:
 def shop(kube: Kube, namespace: str, context: Context, pod: str) -> Shop:
     """The app, in a namespace with a Role made of the step's RULES."""
     meta = {"name": "switch", "namespace": namespace}
-    kube.create({"apiVersion": ROLE.api_version, "kind": ROLE.kind, "metadata": meta, "rules": switch.RULES})
+    kube.create({"apiVersion": ROLE.api_version, "kind": ROLE.kind, "metadata": meta, "rules": rules("switch")})
     kube.create(
         {
             "apiVersion": ROLE_BINDING.api_version,
@@ -72,9 +75,17 @@ class Run:
     said: list[str] = field(default_factory=list)
 
 
-def _switch(shop: Shop, release: str, *, kube: Kube | None = None, folder: Path | None = None, **options: Any) -> Run:
+def _switch(
+    shop: Shop,
+    release: str,
+    *,
+    kube: Kube | None = None,
+    folder: Path | None = None,
+    workflow: str = "",
+    **options: Any,
+) -> Run:
     run = Run()
-    world = World(kube=kube or _limited(shop.namespace), say=run.said.append, outputs=folder)
+    world = World(kube=kube or _limited(shop.namespace), say=run.said.append, outputs=folder, run=workflow)
     switch.run(switch.Params(namespace=shop.namespace, app=APP, release=release, **options), world)
     if folder is not None:
         run.outputs = {name: (folder / name).read_text() for name in switch.OUTPUTS}
@@ -285,6 +296,12 @@ def _meddling(shop: Shop, when: Callable[[str, str], bool], what: Callable[[], N
     return Meddling(_limited(shop.namespace).client, when=when, what=what)
 
 
+def _let_the_lock_run_out(shop: Shop) -> None:
+    """As it does by itself, after minutes."""
+    shop.kube.patch(LEASE, shop.namespace, f"rainbow-{APP}", {"spec": {"leaseDurationSeconds": 1}})
+    time.sleep(1)
+
+
 def _the_patch(method: str, path: str) -> bool:
     return method == "PATCH" and path.endswith(f"/ingresses/{APP}")
 
@@ -314,7 +331,12 @@ def test_a_change_between_reading_and_patching_is_not_overwritten(two: Shop) -> 
 def test_a_newer_release_that_switches_in_between_wins(two: Shop) -> None:
     """Two releases switch at once; the slower, older one is refused, and Failed: `delete` takes it some day."""
     two.release("v3")
-    kube = _meddling(two, _the_patch, lambda: void(_switch(two, "v3")))
+
+    def newer() -> None:
+        _let_the_lock_run_out(two)
+        _switch(two, "v3")
+
+    kube = _meddling(two, _the_patch, newer)
     with pytest.raises(Refused, match="superseded: v3 is current and newer"):
         _switch(two, "v2", kube=kube)
     assert two.backend() == "web-v3"
@@ -351,33 +373,30 @@ def test_delete_comes_too_late_once_the_mark_is_written(two: Shop) -> None:
     assert two.record("v2").status.phase == Phase.CURRENT
 
 
-def _killed(shop: Shop, release: str, fatal: int, *, after: bool) -> bool:
+def _killed(shop: Shop, release: str, fatal: int, *, after: bool = False) -> bool:
     params = {"namespace": shop.namespace, "app": APP, "release": release}
-    return was_killed(Doom("switch", params, _user(shop.namespace), fatal, after))
+    return was_killed(Doom("switch", params, _user(shop.namespace), fatal, after, WORKFLOW))
 
 
-@pytest.mark.parametrize("after", [False, True])
-def test_killed_around_any_write_a_second_run_finishes_and_no_user_notices(shop: Shop, after: bool) -> None:
+def test_killed_before_any_write_a_second_run_finishes_and_no_user_notices(shop: Shop) -> None:
     """A3: the outcome is that of a run that nobody killed, and who was current before is never forgotten."""
     shop.release("v1")
     _switch(shop, "v1")
-    survived = 0
     with users(shop, seconds=120) as load:
-        for n in range(2, 18):
+        for n in range(2, COUNT + 1):
             old, new = f"v{n - 1}", f"v{n}"
             shop.release(new)
-            dead = _killed(shop, new, n - 1, after=after)
+            dead = _killed(shop, new, n - 1)
             if dead:
                 marked = shop.record(new).status
                 assert shop.backend() in (f"web-{old}", f"web-{new}")
                 assert shop.backend() == f"web-{old}" or marked.traffic in ("switching", "100%"), "delete keeps away"
-                _switch(shop, new)
+                _switch(shop, new, workflow=WORKFLOW)
             _assert_switched(shop, old, new)
-            survived = 0 if dead else survived + 1
-            if survived:
+            if not dead:
                 break
-    assert survived, "every write of the step was tried"
-    assert n > 6, "mark, preview, patch, and the notes on both records"
+    assert not dead, "every write of the step was tried"
+    assert n > 7, "lock, mark, preview, patch, the notes on both records, and the lock again"
     assert load.failures == []
 
 
@@ -393,11 +412,12 @@ def _assert_switched(shop: Shop, old: str, new: str) -> None:
 
 def test_killed_before_its_notes_and_overtaken_a_release_still_counts_as_live(two: Shop) -> None:
     """v2 is current by the route only; when v3 takes over, v2's record says draining, with its times."""
-    patch_of_the_route = 3  # after mark and preview
+    patch_of_the_route = 4  # after lock, mark and preview
     assert _killed(two, "v2", patch_of_the_route, after=True)
     assert two.backend() == "web-v2"
     assert two.record("v2").status.phase == Phase.READY
     two.release("v3")
+    _let_the_lock_run_out(two)
     _switch(two, "v3")
     for name in ("v1", "v2"):
         status = two.record(name).status

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from rainbow.adapters.events import TELLING
 from rainbow.adapters.kube import Kind, Kube, Object, connect
 from rainbow.adapters.records import read_release
 from rainbow.adapters.world import World
@@ -37,7 +38,9 @@ class Tiny:
     def world(self, step: str, rules: list[dict[str, Any]]) -> World:
         """The real world with the rights that the step's Role gives, and no more."""
         meta = {"name": step, "namespace": self.namespace}
-        self.kube.apply({"apiVersion": ROLE.api_version, "kind": ROLE.kind, "metadata": meta, "rules": rules})
+        self.kube.apply(
+            {"apiVersion": ROLE.api_version, "kind": ROLE.kind, "metadata": meta, "rules": [*rules, TELLING]}
+        )
         self.kube.apply(
             {
                 "apiVersion": ROLE_BINDING.api_version,

@@ -1,4 +1,4 @@
-"""An API server and a proxy small enough to run a step a thousand times, and to stop the world at any of its writes.
+"""An API server and a proxy small enough to run a step a thousand times, and to stop the world at any of its calls.
 
 Objects, patches with preconditions and label selectors are as Kubernetes has them; nothing reconciles anything. That
 the real ones behave like this is shown on the cluster.
@@ -8,29 +8,23 @@ from __future__ import annotations
 
 import copy
 import json
-import re
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from api_semantics import KINDS, Place, discover, has_fields, has_labels, json_patch, merge, parse
 
 from rainbow.adapters.kube import APPLY_PATCH, JSON_PATCH, Kube, NotThere, Object
 from rainbow.adapters.proxy import Answer
 from rainbow.adapters.world import Clock
 from rainbow.errors import Conflict, PermanentError
 
+__all__ = ["KINDS", "START", "Emulated", "Killed", "StoppedClock", "Store", "answer", "point_route"]
+
 START = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
-KINDS = {
-    "releases": ("rainbow.dev/v1alpha1", "Release"),
-    "ingresses": ("networking.k8s.io/v1", "Ingress"),
-    "services": ("v1", "Service"),
-    "configmaps": ("v1", "ConfigMap"),
-    "pods": ("v1", "Pod"),
-    "deployments": ("apps/v1", "Deployment"),
-    "statefulsets": ("apps/v1", "StatefulSet"),
-    "workflows": ("argoproj.io/v1alpha1", "Workflow"),
-    "endpointslices": ("discovery.k8s.io/v1", "EndpointSlice"),
-}
+Key = tuple[str, str, str]  # plural, namespace, name
 
 
 class Killed(BaseException):
@@ -39,147 +33,172 @@ class Killed(BaseException):
 
 @dataclass
 class Store:
-    """What the API server keeps: (plural, namespace, name) → object."""
+    """What the API server keeps.
 
-    objects: dict[tuple[str, str, str], Object] = field(default_factory=dict)
+    `guard` is called before every write with what is there and what is to be (None: nothing), `seen` after it. With a
+    `clock`, objects are dated by it; else later versions are later, a second apart. `past` holds what was there after
+    each of the last writes, for as many as `remember` says.
+    """
+
+    objects: dict[Key, Object] = field(default_factory=dict)
     version: int = 100
-    seen: Callable[[], None] = lambda: None  # called after every write
+    seen: Callable[[], None] = lambda: None
+    guard: Callable[[Key, Object | None, Object | None], None] = lambda _key, _old, _new: None
+    clock: Callable[[], datetime] | None = None
+    remember: int = 0
+    past: deque[Mapping[Key, Object]] = field(default_factory=deque)
 
-    def put(self, key: tuple[str, str, str], obj: Object) -> Object:
+    def put(self, key: Key, obj: Object, *, subresource: str | None = None) -> Object:
         """Write it as the next version."""
+        self.guard(key, self.objects.get(key), obj)
         self.version += 1
         meta = obj["metadata"]
         meta["resourceVersion"] = str(self.version)
         meta.setdefault("uid", f"uid-{self.version}")
-        # Later versions are created later, a second apart.
-        meta.setdefault("creationTimestamp", (START + timedelta(seconds=self.version)).isoformat())
-        self.objects[key] = obj
-        self.seen()
+        meta.setdefault("creationTimestamp", self._date())
+        if subresource and self.clock is not None:
+            meta["managedFields"] = [{"manager": "rainbow", "subresource": subresource, "time": self._date()}]
+        self._write(key, obj)
         return obj
+
+    def remove(self, key: Key) -> None:
+        """It is gone."""
+        self.guard(key, self.objects[key], None)
+        self.version += 1
+        self._write(key, None)
+
+    def _write(self, key: Key, obj: Object | None) -> None:
+        if self.remember:
+            self.past.append(dict(self.objects))
+            while len(self.past) > self.remember:
+                self.past.popleft()
+        if obj is None:
+            del self.objects[key]
+        else:
+            self.objects[key] = obj
+        self.seen()
+
+    def _date(self) -> str:
+        if self.clock is None:
+            return (START + timedelta(seconds=self.version)).isoformat()
+        return self.clock().replace(microsecond=0).isoformat()  # the API server writes whole seconds
 
 
 @dataclass
 class Emulated(Kube):
-    """`Kube` with the store in place of the network. `around` is called before and after every write."""
+    """`Kube` with the store in place of the network.
+
+    `around` is called before and after every write, `called` before every request, reads included. Lists show what
+    was there `lag` writes ago, as one that is answered from a cache may.
+    """
 
     store: Store = field(default_factory=Store)
     around: Callable[[str], None] = lambda _when: None
+    called: Callable[[str, str], None] = lambda _method, _path: None
+    lag: int = 0
     dead: bool = False
 
+    def request(self, method: str, path: str, **options: Any) -> str:
+        """At the first go, when nothing is to be tried again."""
+        if self.attempts > 1:
+            return super().request(method, path, **options)
+        content_type = options.get("content_type", "application/json")
+        return self._once(method, path, options.get("query") or {}, options.get("body"), content_type)
+
     def _once(self, method: str, path: str, query: Object, body: Any, content_type: str) -> str:
+        self._hook(self.called, method, path)
         if method != "GET":
-            self._around("before")
-        if self.dead:
-            raise Killed
+            self._hook(self.around, "before")
         answer = self._answer(method, path, query, copy.deepcopy(body), content_type)
         if method != "GET":
-            self._around("after")
-        return json.dumps(answer)
+            self._hook(self.around, "after")
+        return answer if isinstance(answer, str) else json.dumps(answer)
 
-    def _around(self, when: str) -> None:
+    def _hook(self, hook: Callable[..., None], *arguments: str) -> None:
         if self.dead:
             raise Killed
         try:
-            self.around(when)
+            hook(*arguments)
         except Killed:
             self.dead = True
             raise
 
-    def _answer(self, method: str, path: str, query: Object, body: Any, content_type: str) -> Object:
-        if "/namespaces/" not in path:
-            return _discover(path)
-        namespace, plural, *rest = path.split("/namespaces/")[1].split("/")
+    def _answer(self, method: str, path: str, query: Object, body: Any, content_type: str) -> Object | str:
+        place = parse(path)
+        if place is None:
+            return discover(path)
         if method == "POST":
-            key = (plural, namespace, body["metadata"]["name"])
-            if key in self.store.objects:
-                raise Conflict(f"{key} exists")
-            return self.store.put(key, body)
-        if not rest:
-            wanted = query.get("labelSelector") or ""
-            return {
-                "items": [o for k, o in self.store.objects.items() if k[:2] == (plural, namespace) and _has(o, wanted)]
-            }
-        key = (plural, namespace, rest[0])
+            return self._create(place, body)
+        if place.name is None:
+            return self._list(place, query)
+        assert place.namespace is not None
+        key = (place.plural, place.namespace, place.name)
         if content_type == APPLY_PATCH:
             return self._apply(key, body)
+        return self._named(method, key, place.subresource, body, content_type)
+
+    def _named(self, method: str, key: Key, subresource: str | None, body: Any, content_type: str) -> Object | str:
         if key not in self.store.objects:
             raise NotThere(str(key))
-        found = self.store.objects[key]
-        if method in ("GET", "DELETE"):
-            return found if method == "GET" else self._delete(key, body.get("preconditions", {}).get("uid"))
-        patched = _json_patch(found, body) if content_type == JSON_PATCH else _merge(found, body)
-        if patched["metadata"]["resourceVersion"] != found["metadata"]["resourceVersion"]:
-            raise Conflict(f"{key} has been modified")
-        return self.store.put(key, patched)
+        if method == "DELETE":
+            return self._delete(key, body.get("preconditions", {}))
+        if method == "PATCH":
+            return self._patch(key, body, content_type, subresource)
+        return self._get(key, subresource)
 
-    def _apply(self, key: tuple[str, str, str], body: Object) -> Object:
+    def _get(self, key: Key, subresource: str | None) -> Object | str:
+        if subresource == "log":
+            return ""
+        return _scale(self.store.objects[key]) if subresource == "scale" else self.store.objects[key]
+
+    def _create(self, place: Place, body: Object) -> Object:
+        meta = body["metadata"]
+        if "name" not in meta:
+            meta["name"] = f"{meta['generateName']}{self.store.version}"
+        key = (place.plural, place.namespace or "", meta["name"])
+        if key in self.store.objects:
+            raise Conflict(f"{key} exists")
+        return self.store.put(key, body)
+
+    def _list(self, place: Place, query: Object) -> Object:
+        labels, fields = query.get("labelSelector") or "", query.get("fieldSelector") or ""
+        objects: Mapping[Key, Object] = self.store.objects
+        if self.lag and self.store.past:
+            objects = self.store.past[-min(self.lag, len(self.store.past))]
+        found = [o for k, o in objects.items() if k[0] == place.plural and place.namespace in (None, k[1])]
+        return {"items": [o for o in found if has_labels(o, labels) and has_fields(o, fields)]}
+
+    def _apply(self, key: Key, body: Object) -> Object:
         uid, found = body["metadata"].get("uid"), self.store.objects.get(key)
         if uid and found is None:
             raise Conflict(f"{key} is gone: uid mismatch")
         if uid and found and uid != found["metadata"]["uid"]:
             raise PermanentError(f"{key}: metadata.uid: field is immutable")
-        return self.store.put(key, _merge(found or {}, body))
+        return self.store.put(key, merge(found or {}, body))
 
-    def _delete(self, key: tuple[str, str, str], uid: str | None) -> Object:
-        if uid and uid != self.store.objects[key]["metadata"]["uid"]:
-            raise Conflict(f"{key} is another one")
-        del self.store.objects[key]
-        self.store.seen()
+    def _patch(self, key: Key, body: Any, content_type: str, subresource: str | None) -> Object:
+        found = self.store.objects[key]
+        seen = _scale(found) if subresource == "scale" else found
+        patched: Object = json_patch(seen, body) if content_type == JSON_PATCH else merge(seen, body)
+        if patched["metadata"]["resourceVersion"] != found["metadata"]["resourceVersion"]:
+            raise Conflict(f"{key} has been modified")
+        if subresource == "scale":
+            patched = merge(found, {"spec": patched["spec"]})
+        return self.store.put(key, patched | {"metadata": dict(patched["metadata"])}, subresource=subresource)
+
+    def _delete(self, key: Key, preconditions: Object) -> Object:
+        meta = self.store.objects[key]["metadata"]
+        for name, value in preconditions.items():
+            if value != meta[name]:
+                raise Conflict(f"{key} is another one, or changed: {name}")
+        self.store.remove(key)
         return {}
 
 
-def _discover(path: str) -> Object:
-    version = path.split("/", 2)[2]
-    known = {p: kind for p, (v, kind) in KINDS.items() if v == version}
-    if not known:
-        raise NotThere(path)
-    return {"resources": [{"name": p, "kind": kind, "namespaced": True} for p, kind in known.items()]}
-
-
-def _has(obj: Object, selector: str) -> bool:
-    labels = obj["metadata"].get("labels") or {}
-    for part in filter(None, re.split(r",(?![^(]*\))", selector)):
-        if many := re.fullmatch(r"(\S+) in \((.*)\)", part):
-            if labels.get(many[1]) not in many[2].split(","):
-                return False
-            continue
-        if "!=" in part:
-            name, _, value = part.partition("!=")
-            if labels.get(name) == value:
-                return False
-            continue
-        name, equals, value = part.removeprefix("!").partition("=")
-        if part.startswith("!") == (labels.get(name) == value if equals else name in labels):
-            return False
-    return True
-
-
-def _merge(old: Any, new: Any) -> Any:
-    if not isinstance(new, dict):
-        return new
-    merged = dict(old) if isinstance(old, dict) else {}
-    for key, value in new.items():
-        if value is None:
-            merged.pop(key, None)
-        else:
-            merged[key] = _merge(merged.get(key), value)
-    return copy.deepcopy(merged)
-
-
-def _json_patch(old: Object, operations: list[Object]) -> Object:
-    patched = copy.deepcopy(old)
-    for operation in operations:
-        *way, last = [part.replace("~1", "/") for part in operation["path"].split("/")[1:]]
-        at: Any = patched
-        for part in way:
-            at = at[int(part)] if isinstance(at, list) else at[part]
-        if operation["op"] == "remove":
-            del at[last]
-        elif operation["op"] != "test":
-            at[last] = operation["value"]
-        elif at[last] != operation["value"]:
-            raise Conflict(f"{operation['path']} is {at[last]}")
-    return patched
+def _scale(obj: Object) -> Object:
+    """The subresource `scale` of a workload."""
+    meta = {key: obj["metadata"].get(key) for key in ("name", "namespace", "resourceVersion", "uid")}
+    return {"metadata": meta, "spec": {"replicas": obj["spec"].get("replicas", 1)}, "status": obj.get("status") or {}}
 
 
 class StoppedClock(Clock):

@@ -19,9 +19,10 @@ def test_it_cannot_delete_what_no_release_owns_by_itself() -> None:
 
 
 def test_it_changes_no_route() -> None:
-    """A route is deleted only as part of a release (its preview), and never changed."""
+    """A route is deleted only as part of a release, made only as one of its own, and never changed."""
     assert rights("patch") == {"releases/status"}
-    assert not rights("create") | rights("update")
+    assert rights("create") == {"ingresses", "httproutes"}
+    assert not rights("update")
 
 
 def test_no_right_is_a_wildcard() -> None:

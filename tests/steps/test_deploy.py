@@ -9,11 +9,12 @@ import pytest
 from emulated import Emulated, StoppedClock, Store
 
 from rainbow.adapters.belongings import DELETABLE
-from rainbow.adapters.kube import SERVICE, Object
+from rainbow.adapters.kube import POLICY, SERVICE, Object
+from rainbow.adapters.lock import LOCKING, read_lease
 from rainbow.adapters.records import note, read_release
 from rainbow.adapters.world import World
 from rainbow.decisions.rendering import RELEASABLE
-from rainbow.errors import BadInput, Conflict, PermanentError, Refused
+from rainbow.errors import BadInput, Conflict, PermanentError, Refused, TemporaryError
 from rainbow.model.app import AppConfig
 from rainbow.model.names import release_labels
 from rainbow.model.release import Phase, ReleaseSpec, new_record
@@ -37,9 +38,9 @@ class Cluster:
         manifests = "\n---\n".join(json.dumps(obj) for obj in base)
         self.kube.create(new_record(ReleaseSpec(release=release, app=config, manifests=manifests)))
 
-    def deploy(self, **params: Any) -> None:
-        """Run the step."""
-        world = World(self.kube, clock=StoppedClock(), say=self.lines.append)
+    def deploy(self, *, run: str = "", **params: Any) -> None:
+        """Run the step; `run` is the uid of its workflow, none when a person runs it."""
+        world = World(self.kube, clock=StoppedClock(), say=self.lines.append, run=run)
         deploy.run(deploy.Params.model_validate(SHOP | params), world)
 
     def make(self, name: str, labels: dict[str, str] | None) -> Object:
@@ -122,14 +123,12 @@ def test_what_takes_the_place_of_its_own_is_not_taken_over(cluster: Cluster) -> 
     cluster.deploy()
     key, store = ("services", "shops", "web-v1"), cluster.kube.store
     theirs: Object = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web-v1", "namespace": "shops"}}
-    writes: list[str] = []
 
-    def meanwhile(when: str) -> None:
-        writes.append(when)
-        if writes == ["before", "after", "before"]:  # the inventory is written, the Service is next
+    def meanwhile(method: str, path: str) -> None:
+        if method == "PATCH" and path.endswith("/services/web-v1"):
             store.put(key, theirs)
 
-    cluster.kube.around = meanwhile
+    cluster.kube.called = meanwhile
     with pytest.raises(PermanentError, match=r"metadata\.uid"):
         cluster.deploy()
     assert "labels" not in store.objects[key]["metadata"]
@@ -169,11 +168,78 @@ def test_a_kind_without_rights_leaves_no_inventory(cluster: Cluster) -> None:
 @pytest.mark.parametrize(
     ("step", "rules", "more"),
     [
-        ("deploy", [rule for rule in deploy.RULES if "create" in rule["verbs"]], set()),
-        ("delete", DELETABLE, {("networking.k8s.io", "ingresses")}),  # the preview route, made by `switch`
+        ("deploy", [rule for rule in deploy.RULES if "create" in rule["verbs"] and rule not in LOCKING], set()),
+        # The release's own routes are made by `switch`.
+        ("delete", DELETABLE, {("networking.k8s.io", "ingresses"), ("gateway.networking.k8s.io", "httproutes")}),
     ],
 )
 def test_the_rights_are_for_the_kinds_of_a_release(step: str, rules: list[dict[str, Any]], more: set[Any]) -> None:
     """What is not refused can be applied, and removed again; nothing else can be."""
     kinds = {(group, f"{kind.lower()}s".replace("ys", "ies")) for group, found in RELEASABLE.items() for kind in found}
     assert {(g, r) for rule in rules for g in rule["apiGroups"] for r in rule["resources"]} == kinds | more
+
+
+def _route_to_plain(cluster: Cluster, selector: dict[str, str]) -> None:
+    """What runs as plain Deployments: the app's Ingress, and a Service that belongs to no release."""
+    backend = {"service": {"name": "web", "port": {"number": 80}}}
+    rule = {"host": "shop", "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}
+    meta = {"name": "spawn", "namespace": "shops"}
+    head = {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress"}
+    cluster.kube.create(head | {"metadata": meta, "spec": {"rules": [rule]}})
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web", "namespace": "shops"}}
+    cluster.kube.create(service | {"spec": {"selector": selector}})
+
+
+def test_pods_that_a_plain_service_behind_the_route_would_catch_are_refused(cluster: Cluster) -> None:
+    """S6: what was never adopted selects by plain labels, which the pods of a release have too; nothing is deployed."""
+    pods = {"metadata": {"labels": {"part": "web"}}, "spec": {"containers": [{"name": "web", "image": "web"}]}}
+    web = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}}
+    cluster.submit(
+        "shop", "v1", "web", web | {"spec": {"selector": {"matchLabels": {"part": "web"}}, "template": pods}}
+    )
+    _route_to_plain(cluster, {"part": "web"})
+    for dry_run in (True, False):
+        with pytest.raises(Refused, match=r"before its switch: route spawn leads to web, .* adopt it first"):
+            cluster.deploy(dry_run=dry_run)
+    assert cluster.service("web-v1") is None
+    assert read_release(cluster.kube, "shops", "shop", "v1").status.objects == []
+    cluster.kube.patch(SERVICE, "shops", "web", {"spec": {"selector": {"part": "docs"}}})
+    cluster.deploy(dry_run=True)
+    assert "deploy would apply 2 objects" in cluster.lines[-3]
+
+
+def _holder(cluster: Cluster) -> str | None:
+    lease = read_lease(cluster.kube, "shops", "shop")
+    return lease.holder if lease else None
+
+
+def test_the_lock_of_the_app_is_kept_for_the_next_step_of_the_workflow(cluster: Cluster) -> None:
+    """Rule 4: from deploy to switch. Run by hand, nobody goes on with it; and who fails does not block the next."""
+    cluster.submit()
+    cluster.deploy()
+    assert _holder(cluster) is None
+    cluster.deploy(run="workflow")
+    assert _holder(cluster) == "v1/workflow"
+    with pytest.raises(TemporaryError, match="v1/workflow holds it"):
+        cluster.deploy(run="another")
+    cluster.kube.delete(SERVICE, "shops", "web-v1")
+    cluster.make("web-v1", release_labels("other", "v1"))
+    with pytest.raises(Refused):
+        cluster.deploy(run="workflow")
+    assert _holder(cluster) is None
+
+
+def test_nothing_is_deployed_while_the_app_is_held(cluster: Cluster) -> None:
+    """B5: it could not be switched to; the record says who holds the app, and after that a retry takes it up."""
+    cluster.submit()
+    hold = {"reason": "moving the database", "by": "ada", "at": "2026-05-04T12:00:00Z"}
+    head = {"apiVersion": POLICY.api_version, "kind": POLICY.kind}
+    cluster.kube.create(head | {"metadata": {"name": "shop", "namespace": "shops"}, "spec": {"hold": hold}})
+    with pytest.raises(Refused, match=r"held by ada .*moving the database.*rainbow resume -n shops shop"):
+        cluster.deploy(run="workflow")
+    assert cluster.service("web-v1") is None
+    assert read_release(cluster.kube, "shops", "shop", "v1").status.phase is Phase.FAILED
+    cluster.kube.delete(POLICY, "shops", "shop")
+    cluster.deploy(run="workflow")
+    assert cluster.service("web-v1") is not None
+    assert read_release(cluster.kube, "shops", "shop", "v1").status.phase is Phase.TESTING

@@ -6,15 +6,20 @@ import socket
 from datetime import timedelta
 
 import pytest
-from emulated import START, Emulated, StoppedClock, Store
+from emulated import START, Emulated, StoppedClock, Store, point_route
 from pydantic import ValidationError
 
 from rainbow.adapters.records import note, read_release
+from rainbow.adapters.shrink_watch import ShrinkWatch
 from rainbow.adapters.world import World
+from rainbow.decisions.shrink import Shrinking
+from rainbow.errors import TemporaryError
 from rainbow.model.app import AppConfig
-from rainbow.model.release import Phase, ReleaseSpec, new_record
+from rainbow.model.names import release_labels
+from rainbow.model.release import Phase, Release, ReleaseSpec, new_record
 from steps import delete
 from steps.wait_for_drain import RULES, Params, run
+from tests.decisions.make import app
 
 NAMES = {"namespace": "shop", "app": "shop", "release": "v2"}
 
@@ -55,6 +60,32 @@ def test_prometheus_may_be_named_by_hand() -> None:
     assert any(f"Prometheus {url} did not answer" in line for line in lines), lines
 
 
+def test_everything_that_drains_shrinks_waited_for_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The release that was rolled back from is not waited for by the one before it, and has as little to do."""
+    kube, looked_at, lines = Emulated(None, attempts=1, store=Store()), [], list[str]()
+
+    def look(_watch: ShrinkWatch, release: Release, current: str | None) -> list[Shrinking]:
+        looked_at.append((release.id, current))
+        if release.id == "v3":
+            raise TemporaryError("Prometheus is away")
+        return [Shrinking("worker", "1 of 3 pods are busy")]
+
+    monkeypatch.setattr(ShrinkWatch, "look", look)
+    for number, name in enumerate(("v1", "v2", "v3")):
+        kube.create(new_record(ReleaseSpec(release=name, app=app(), manifests="")))
+        meta = {"name": f"web-{name}", "namespace": "spawn", "labels": release_labels("spawn", name)}
+        kube.create({"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": {}})
+        live = START + timedelta(minutes=number)
+        draining = {"demoted_at": START + timedelta(minutes=9), "phase": Phase.DRAINING, "traffic": "-"}
+        note(kube, read_release(kube, "spawn", "spawn", name), live_at=live, **({} if name == "v2" else draining))
+    point_route(kube, "web-v2")
+    params = Params.model_validate({"namespace": "spawn", "app": "spawn", "release": "v2", "max_wait": "0s"})
+    with pytest.raises(TemporaryError, match="still waiting"):
+        run(params, World(kube, clock=StoppedClock(), say=lines.append))
+    assert looked_at == [("v1", "v2"), ("v3", "v2")]
+    assert lines[:2] == ["v1: worker: 1 of 3 pods are busy", "v3: not shrunk: Prometheus is away"]
+
+
 def test_delete_has_the_same_flag() -> None:
     """Both look at the same work."""
     assert "prometheus_url" in delete.Params.model_fields
@@ -62,7 +93,7 @@ def test_delete_has_the_same_flag() -> None:
         delete.Params.model_validate(NAMES | {"prometheus_url": "prometheus:9090"})
 
 
-def test_it_may_change_nothing_but_notes() -> None:
-    """Whoever waits only looks: the one thing that it writes is the status of the records."""
-    writing = [rule for rule in RULES if set(rule["verbs"]) - {"get", "list", "watch"}]
-    assert writing == [{"apiGroups": ["rainbow.dev"], "resources": ["releases/status"], "verbs": ["patch"]}]
+def test_it_may_change_nothing_but_notes_and_what_shrinks() -> None:
+    """Whoever waits looks; it creates nothing and deletes nothing."""
+    writing = {tuple(rule["resources"]): rule["verbs"] for rule in RULES if set(rule["verbs"]) - {"get", "list"}}
+    assert writing == {("releases/status",): ["patch"], ("pods",): ["patch"], ("deployments",): ["patch"]}

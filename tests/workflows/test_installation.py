@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
+from rainbow.adapters.gate import CHOICE, GATE, NO, YES
+from rainbow.decisions.workflow_view import RELEASE_STEPS
 from steps import STEPS, load
 from workflows.installation import installation
 from workflows.settings import Settings
@@ -34,9 +36,12 @@ def main_workflow(settings: Settings = SETTINGS) -> Object:
 
 
 def templates(settings: Settings = SETTINGS) -> dict[str, Object]:
-    """The templates of the WorkflowTemplate by name."""
-    workflow = main_workflow(settings)
-    return {template["name"]: template for template in workflow["spec"]["templates"]}
+    """The templates of the WorkflowTemplate `release` by name, and those of steps that it has not from their own."""
+    found: dict[str, Object] = {}
+    for workflow in (main_workflow(settings), *objects("WorkflowTemplate", settings)):
+        for template in workflow["spec"]["templates"]:
+            found.setdefault(template["name"], template)
+    return found
 
 
 @pytest.mark.parametrize("name", ["workflow-template", "access"])
@@ -56,8 +61,9 @@ def test_every_task_runs_a_template_that_exists_with_the_inputs_that_it_has() ->
     known = templates()
     for template in known.values():
         for task in template.get("dag", {}).get("tasks", []):
-            wanted = {p["name"] for p in known[task["template"]]["inputs"]["parameters"]}
-            assert {p["name"] for p in task["arguments"]["parameters"]} == wanted, task["name"]
+            wanted = known[task["template"]].get("inputs", {}).get("parameters", [])
+            given = {p["name"] for p in task.get("arguments", {}).get("parameters", [])}
+            assert {p["name"] for p in wanted if "value" not in p} <= given <= {p["name"] for p in wanted}, task["name"]
 
 
 def test_every_parameter_that_is_used_is_declared() -> None:
@@ -136,15 +142,48 @@ def test_only_delete_may_delete_workloads_and_only_switch_may_move_the_route() -
             if verb in rule["verbs"] and resource in rule["resources"]
         }
 
-    assert may("delete", "deployments") == {"delete"}
-    assert may("patch", "ingresses") == {"switch"}
+    assert may("delete", "deployments") == {"delete", "collect-garbage", "make-room"}
+    # A rollback is a switch, and a bake that breaks rolls back.
+    assert may("patch", "ingresses") == {"switch", "rollback", "bake"}
 
 
 def test_releases_take_turns_from_deploy_to_switch_and_never_for_the_drain() -> None:
-    """The mutex covers `promote` alone (S3)."""
-    fenced = {name for name, template in templates().items() if "synchronization" in template}
-    assert fenced == {"promote"}
-    assert [task["name"] for task in templates()["promote"]["dag"]["tasks"]] == ["deploy", "run-tests", "switch"]
+    """The mutex covers `promote` alone (S3), and for one that was approved its switch; never the wait for that."""
+    fenced = {name: template for name, template in templates().items() if "synchronization" in template}
+    assert list(fenced) == ["promote", "promote-approved"]
+    mutexes = [template["synchronization"]["mutexes"] for template in fenced.values()]
+    assert mutexes == [[{"name": "rainbow-{{inputs.parameters.app}}"}]] * 2
+    tasks = [[task["name"] for task in template["dag"]["tasks"]] for template in fenced.values()]
+    assert tasks == [["make-room", "deploy", "run-tests", "switch"], ["switch"]]
+
+
+def test_the_gate_says_no_to_a_plain_resume_and_after_a_while() -> None:
+    """What was not approved in so many words is not approved (B5); nobody waits for ever."""
+    gate = templates()["approval"]
+    assert gate["suspend"] == {"duration": str(7 * 24 * 3600)}
+    (output,) = gate["outputs"]["parameters"]
+    assert output == {"name": CHOICE, "valueFrom": {"supplied": {}, "default": NO}}
+    assert gate["inputs"]["parameters"][0]["enum"] == [NO, YES]
+    (answer,) = templates()["ask"]["outputs"]["parameters"]
+    assert answer["valueFrom"] == {"parameter": "{{tasks.approval.outputs.parameters.approved}}", "default": NO}
+    assert [task["template"] for task in templates()["ask"]["dag"]["tasks"]] == [GATE]
+
+
+def test_a_release_switches_at_once_or_after_its_approval() -> None:
+    """One of the two tasks `switch` runs, never both and never neither."""
+    tasks = {task["name"]: task for task in templates()["main"]["dag"]["tasks"]}
+    (at_once,) = [task for task in templates()["promote"]["dag"]["tasks"] if task["name"] == "switch"]
+    assert at_once["when"] == "'{{workflow.parameters.approval}}' != 'true'"
+    assert tasks["approval"]["when"] == tasks["promote-approved"]["when"] == at_once["when"].replace("!=", "==")
+    (arguments,) = [p["value"] for p in tasks["promote-approved"]["arguments"]["parameters"] if p["name"] == CHOICE]
+    assert arguments == "{{tasks.approval.outputs.parameters.approved}}"
+    assert tasks["bake"]["depends"] == "promote-approved"
+
+
+def test_people_are_shown_the_steps_that_there_are() -> None:
+    """In their order; the templates are the other side of what following shows."""
+    known = [task["name"] for name in ("main", "promote") for task in templates()[name]["dag"]["tasks"]]
+    assert set(RELEASE_STEPS) <= {*known}
 
 
 def test_a_failed_workflow_stays_long_enough_to_be_retried() -> None:

@@ -28,7 +28,7 @@ def known(nats_url: str) -> set[str]:
 
 
 def forget(nats_url: str, bus: str) -> None:
-    """Remove stream, consumers and bucket of a bus, with all tasks in it; what is not there is fine."""
+    """Remove streams, consumers and bucket of a bus, with all tasks in it; what is not there is fine."""
     _bounded(nats_url, _forget(nats_url, bus))
 
 
@@ -59,6 +59,6 @@ async def _known(nats_url: str) -> set[str]:
 
 async def _forget(nats_url: str, bus: str) -> None:
     async with _jetstream(nats_url) as jetstream:
-        for name in (subjects.stream(bus), _BUCKET_PREFIX + subjects.bucket(bus)):
+        for name in (subjects.stream(bus), subjects.sessions(bus), _BUCKET_PREFIX + subjects.bucket(bus)):
             with contextlib.suppress(nats.js.errors.NotFoundError):
                 await jetstream.delete_stream(name)

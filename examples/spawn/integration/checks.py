@@ -68,6 +68,17 @@ def containers_are_made(release: Release) -> None:
     expect("tasks missing in the list", sorted(set(ids) - listed), [])
 
 
+def session_goes_on(release: Release) -> None:
+    """A session goes on at the address that its release gives, until it is ended."""
+    begun = release.client.post("/sessions", {})
+    expect(f"status of POST /sessions, which says {begun.text}", (begun.status, begun.release), (201, release.id))
+    address = begun.data["address"]
+    steps = [good(release.client.post(address, {})).data["steps"] for _ in range(3)]
+    expect("steps of the session", steps, [1, 2, 3])
+    good(release.client.delete(address))
+    expect("status of a session that was ended", release.client.get(address).status, 404)
+
+
 def nothing_is_left(release: Release) -> None:
     """The drain signal is told for this release, and comes back to zero when the work is done."""
     deadline = time.monotonic() + FINISH_SECONDS
@@ -124,5 +135,6 @@ CHECKS: tuple[Check, ...] = (
     errors_are_answers,
     image_is_made,
     containers_are_made,
+    session_goes_on,
     nothing_is_left,
 )

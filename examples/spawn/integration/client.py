@@ -40,6 +40,10 @@ class Client:
         data = json.dumps(body).encode()
         return self._ask(urllib.request.Request(self.url + path, data=data, method="POST"))  # noqa: S310
 
+    def delete(self, path: str) -> Answer:
+        """DELETE a path."""
+        return self._ask(urllib.request.Request(self.url + path, method="DELETE"))  # noqa: S310
+
     def _ask(self, request: urllib.request.Request) -> Answer:
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as reply:  # noqa: S310

@@ -14,6 +14,7 @@ import nats.errors
 from aiohttp import web
 
 from spawn.bus import Bus, BusError
+from spawn.session_api import SessionApi
 from spawn.settings import Settings
 from spawn.tasks import Task, TaskError, asked_for
 from spawn.web import Surface
@@ -36,6 +37,7 @@ class Api:
                 web.post("/tasks", self._create),
                 web.get("/tasks", self._list),
                 web.get("/tasks/{id}", self._show),
+                *SessionApi(settings, self._bus).routes,
             ]
         )
 
@@ -64,7 +66,7 @@ class Api:
         # Read before the bus is asked: a request that ends in between is then counted twice rather than not at all.
         accepting = self._accepting
         try:
-            return {self._settings.release: accepting + await self._bus.unfinished()}
+            return {self._settings.release: accepting + await self._bus.unfinished() + await self._bus.sessions.count()}
         except nats.errors.Error as error:
             log.warning("active tasks are unknown, so they are not told: %r", error)
             return {}

@@ -3,7 +3,8 @@
 The stream keeps a task until its worker deletes it, which it does when the result is stored: retention by limits,
 without limits. On a work queue or by interest a consumer that comes late, or is removed and made again, can lose
 messages; here it finds all that is unfinished, and what the stream holds for a release is exactly the release's
-unfinished work (B10).
+unfinished work (B10). Each release has one durable consumer, which stays until somebody removes it with the release:
+one that the bus dropped for idling would leave nobody to tell that nothing is left.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from nats.aio.client import Client
 from nats.js import JetStreamContext, api
 
 from spawn import subjects
+from spawn.sessions import Sessions
 from spawn.settings import Settings
 from spawn.states import REQUEST_SECONDS, States
 from spawn.tasks import Task
@@ -30,8 +32,6 @@ log = logging.getLogger("spawn.bus")
 T = TypeVar("T")
 # Retries of a publish within this window are one message to the stream.
 DUPLICATE_WINDOW_SECONDS = 300
-# The consumer of a release that is gone goes too; its stream entries do not depend on it.
-CONSUMER_IDLE_SECONDS = 7 * 24 * 3600
 # The server's codes for deleting a message that is not there.
 GONE = (10043, 10057)
 
@@ -41,13 +41,14 @@ class BusError(Exception):
 
 
 class Bus:
-    """Connection, stream, bucket and consumer of one release, made by whichever service comes first."""
+    """Connection, streams, bucket and consumer of one release, made by whichever service comes first."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._client = Client()
         self._stream_name = subjects.stream(settings.bus)
         self.states = States(subjects.bucket(settings.bus))
+        self.sessions = Sessions(settings)
 
     @property
     def client(self) -> Client:
@@ -88,6 +89,7 @@ class Bus:
         """Create what is missing and leave what is there alone: an older or newer release may have made it."""
         await self._ensure_stream()
         await self.states.ensure(self.stream)
+        await self.sessions.ensure(self.stream)
         bus, release = self._settings.bus, self._settings.release
         await self.stream.add_consumer(
             self._stream_name,
@@ -98,7 +100,6 @@ class Bus:
             ack_wait=self._settings.ack_wait,
             max_deliver=-1,
             max_ack_pending=-1,
-            inactive_threshold=CONSUMER_IDLE_SECONDS,
         )
 
     async def _ensure_stream(self) -> None:

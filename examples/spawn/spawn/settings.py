@@ -37,6 +37,7 @@ class Settings:
     patience: float
     ack_wait: float
     slots: int
+    session_idle: float
     storage_directory: Path
 
     @classmethod
@@ -64,6 +65,7 @@ class Settings:
             patience=_number(environment, "SPAWN_PATIENCE_SECONDS", 20),
             ack_wait=_number(environment, "SPAWN_ACK_WAIT_SECONDS", 10),
             slots=int(_number(environment, "SPAWN_SLOTS", 50)),
+            session_idle=_number(environment, "SPAWN_SESSION_IDLE_SECONDS", 1800),
             storage_directory=Path(environment.get("SPAWN_STORAGE", "spawn-storage")),
         )
 

@@ -7,6 +7,8 @@ of the same id, say v1 in two namespaces, never take each other's tasks.
 from __future__ import annotations
 
 STORAGE_GROUP = "storage"
+# Not on the bus: what leads to one release over HTTP, as route.releases.path of rainbow.yaml has it.
+RELEASE_PATH = "/releases/{release}"
 
 
 def stream(bus: str) -> str:
@@ -17,6 +19,16 @@ def stream(bus: str) -> str:
 def bucket(bus: str) -> str:
     """Return the name of the bucket of their states."""
     return f"{bus}-tasks"
+
+
+def sessions(bus: str) -> str:
+    """Return the name of the stream of a bus's sessions."""
+    return f"{bus}-sessions"
+
+
+def session(bus: str, session_id: str, release: str) -> str:
+    """Return the subject of a session of a release."""
+    return f"{bus}.sessions.{session_id}.{release}"
 
 
 def all_tasks(bus: str) -> str:

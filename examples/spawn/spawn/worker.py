@@ -92,7 +92,8 @@ class Worker:
             self._in_touch = False
             log.warning("no tasks to be had from the bus: %r", error)
             await asyncio.sleep(FETCH_SECONDS)
-            await self._bus.insist(self._bus.ensure, patience=None)
+            if not self._stop.is_set():  # or a release that is being removed would leave a consumer behind
+                await self._bus.insist(self._bus.ensure, patience=None)
             return
         self._in_touch = True
         if self._stop.is_set():

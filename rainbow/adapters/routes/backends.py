@@ -1,185 +1,134 @@
-"""Reading and rewriting an Ingress as plain data, without a cluster."""
+"""Reading and rewriting the object that names the Services of a route as plain data, without a cluster.
+
+The same for an Ingress and an HTTPRoute: whatever names a Service is found by the keys that do so in either.
+"""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from functools import lru_cache
+from typing import Any
 
-from rainbow.adapters.kube import INGRESS, Object
+from rainbow.adapters.kube import Object
 from rainbow.adapters.kustomize import load_objects
-from rainbow.errors import BadInput, Refused
-from rainbow.model.names import APP_LABEL, GROUP, RELEASE_LABEL, object_name
-from rainbow.model.release import Release, format_time
-from rainbow.model.route import RouteState
-
-SWITCHED_AT = f"{GROUP}/switched-at"
-SWITCHED_FROM = f"{GROUP}/switched-from"
+from rainbow.adapters.routes.traces import Trace, as_annotations
+from rainbow.errors import BadInput
+from rainbow.model.names import APP_LABEL, object_name
+from rainbow.model.release import Release
 
 
 @dataclass(frozen=True)
 class Backend:
-    """One place in an Ingress that names a Service. `pointer` is its JSON pointer (RFC 6901)."""
+    """One place that names a Service. `pointer` is its JSON pointer (RFC 6901).
+
+    `traffic`: answers of the Service reach users. False for a mirror, and at a weight of zero.
+    """
 
     pointer: str
     service: str
+    traffic: bool = True
 
 
-def backends(ingress: Object) -> Iterator[Backend]:
-    """Every Service that the Ingress refers to, the default backend included, in the order of the document."""
-    spec = ingress.get("spec") or {}
-    places: list[tuple[str, Object | None]] = [("/spec/defaultBackend", spec.get("defaultBackend"))]
-    for i, rule in enumerate(spec.get("rules") or []):
-        for j, path in enumerate((rule.get("http") or {}).get("paths") or []):
-            places.append((f"/spec/rules/{i}/http/paths/{j}/backend", path.get("backend")))
-    for pointer, backend in places:
-        service = (backend or {}).get("service")
-        if service:
-            yield Backend(f"{pointer}/service/name", service["name"])
+def backends(route: Object) -> Iterator[Backend]:
+    """Every Service of its own namespace that the route refers to, in the order of the document."""
+    yield from _named(route.get("spec") or {}, "/spec", route["metadata"].get("namespace"))
 
 
-def hosts(ingress: Object, path: str) -> tuple[str, ...]:
-    """The hosts under which the path is served, in order; all of them when no rule covers it.
-
-    A rule without a host answers for every host: an empty text. A wildcard is made a name that it covers.
-    """
-    rules = (ingress.get("spec") or {}).get("rules") or []
-    covering = [rule for rule in rules if any(covers(p, path) for p in (rule.get("http") or {}).get("paths") or [])]
-    names = [(rule.get("host") or "").replace("*", "rainbow") for rule in covering or rules]
-    return tuple(dict.fromkeys(names)) or ("",)
-
-
-def covers(rule_path: Object, path: str) -> bool:
-    """Whether a path of a rule serves this path."""
-    own = rule_path.get("path") or "/"
-    if rule_path.get("pathType") == "Exact":
-        return bool(path == own)
-    prefix = own.rstrip("/")
-    return path == prefix or path.startswith(prefix + "/")
+def _named(part: Any, pointer: str, namespace: str | None) -> Iterator[Backend]:
+    if isinstance(part, list):
+        for i, item in enumerate(part):
+            yield from _named(item, f"{pointer}/{i}", namespace)
+    elif isinstance(part, dict):
+        for key, value in part.items():
+            at = f"{pointer}/{key}"
+            if key in ("backend", "defaultBackend") and (value or {}).get("service"):
+                yield Backend(f"{at}/service/name", value["service"]["name"])
+            elif key == "backendRef" and _is_service(value, namespace):
+                yield Backend(f"{at}/name", value["name"], traffic=False)
+            elif key == "backendRefs":
+                refs = [(i, ref) for i, ref in enumerate(value or []) if _is_service(ref, namespace)]
+                yield from (Backend(f"{at}/{i}/name", ref["name"], ref.get("weight", 1) != 0) for i, ref in refs)
+            yield from _named(value, at, namespace)
 
 
-def has_ingress(release: Release) -> bool:
-    """Whether the base of the release has the Ingress."""
-    return _find_ingress(release) is not None
+def _is_service(ref: Object, namespace: str | None) -> bool:
+    service = (ref.get("group") or "", ref.get("kind") or "Service") == ("", "Service")
+    return service and (ref.get("namespace") or namespace) == namespace
 
 
-def _find_ingress(release: Release) -> Object | None:
-    name = release.spec.app.route.entry.name
-    objects = load_objects(release.spec.manifests)
-    return next((o for o in objects if o["kind"] == INGRESS.kind and o["metadata"]["name"] == name), None)
+# --- the route as a base has it -----------------------------------------------------------------------------
 
 
-def base_ingress(target: Release) -> Object:
-    """The Ingress as the release's base has it, nothing of a release in it. Raises BadInput when it is not there."""
-    if (found := _find_ingress(target)) is not None:
+@dataclass(frozen=True)
+class Base:
+    """The route as the base of a release has it, nothing of a release in it."""
+
+    document: Object
+    release: str
+    as_adopted: bool = False  # its Services have the names of the base
+
+    def led(self) -> Object:
+        """The same, leading to the Services of the release."""
+        return copy.deepcopy(self.document) if self.as_adopted else with_backends_of(self.document, self.release)
+
+
+@lru_cache(maxsize=16)
+def _parsed(manifests: str) -> tuple[Object, ...]:
+    return tuple(load_objects(manifests))
+
+
+def objects_of(release: Release) -> tuple[Object, ...]:
+    """The objects of the base of a release, to be read only: they are parsed once for all who ask during a switch."""
+    return _parsed(release.spec.manifests)
+
+
+def find_base(release: Release) -> Base | None:
+    """The object that says which paths lead where, None when the base of the release has none of that name."""
+    entry = release.spec.app.route.entry
+    for obj in objects_of(release):
+        if (obj["kind"], obj["metadata"]["name"]) == (entry.document_kind, entry.document_name):
+            document = obj | {"metadata": obj["metadata"] | {"namespace": release.namespace}}
+            return Base(document, release.id, release.as_adopted)
+    return None
+
+
+def base_of(release: Release) -> Base:
+    """The same. Raises BadInput when it is not there."""
+    if (found := find_base(release)) is not None:
         return found
-    name = target.spec.app.route.entry.name
-    raise BadInput(f"the manifests of release {target.id} of {target.app} have no Ingress {name} (route.ingress.name)")
+    entry, key = release.spec.app.route.entry, release.spec.app.route.key
+    raise BadInput(
+        f"the manifests of release {release.id} of {release.app} have no {entry.document_kind} {entry.document_name} "
+        f"(route.{key} of rainbow.yaml)"
+    )
 
 
-def first_ingress(target: Release, now: datetime) -> Object:
-    """The Ingress of the base, leading to the release. It belongs to the app: it has no label of a release."""
-    ingress = with_backends_of(base_ingress(target), target.id)
-    meta = ingress["metadata"]
+def owned_by_app(obj: Object, target: Release, trace: Trace | None = None) -> Object:
+    """An object of the base as it is made for an app's first release. It has no label of a release: it outlives all."""
+    made = copy.deepcopy(obj)
+    meta = made["metadata"]
     meta["namespace"] = target.namespace
     meta["labels"] = {**(meta.get("labels") or {}), APP_LABEL: target.app}
-    meta["annotations"] = {**(meta.get("annotations") or {}), SWITCHED_AT: format_time(now)}
-    return ingress
+    if trace is not None:
+        meta["annotations"] = {**(meta.get("annotations") or {}), **as_annotations(trace)}
+    return made
 
 
-def with_backends_of(ingress: Object, release: str) -> Object:
-    """A copy of an Ingress of the base whose backends are the Services of the release."""
-    moved = copy.deepcopy(ingress)
+def with_backends_of(route: Object, release: str) -> Object:
+    """A copy of a route of the base whose backends are the Services of the release."""
+    moved = copy.deepcopy(route)
     for backend in list(backends(moved)):
-        place: object = moved
-        for key in backend.pointer.split("/")[1:-1]:
-            place = place[int(key)] if isinstance(place, list) else place[key]  # type: ignore[index]
-        place["name"] = object_name(backend.service, release)  # type: ignore[index]
+        place: Any = moved
+        *way, last = backend.pointer.split("/")[1:]
+        for key in way:
+            place = place[int(key)] if isinstance(place, list) else place[key]
+        place[last] = object_name(backend.service, release)
     return moved
 
 
-def moves(ingress: Object, state: RouteState, *, new: str, bases: Iterable[str]) -> list[Object]:
-    """The operations of a JSON patch that moves the backends of the current release to release `new`.
-
-    `bases` are the Services, without a release, that the new one has behind its route. Backends of others stay. Raises
-    Refused when one has no counterpart in the new release: the route would be left pointing at both.
-    """
-    counterparts = {object_name(base, state.current or ""): base for base in bases}
-    operations: list[Object] = []
-    for backend in backends(ingress):
-        if backend.service in state.plain:
-            continue
-        if backend.service not in counterparts:
-            raise Refused(
-                f"{title(ingress)} has the backend {backend.service}, and release {new} has nothing behind its route "
-                f"to take its place; it has {', '.join(sorted(bases))}. Take the path out of the Ingress first"
-            )
-        operations.append({"op": "test", "path": backend.pointer, "value": backend.service})
-        replacement = object_name(counterparts[backend.service], new)
-        operations.append({"op": "replace", "path": backend.pointer, "value": replacement})
-    return operations
-
-
-_RULES = ("defaultBackend", "rules", "tls")  # what of an Ingress says who is led where
-
-
-def same_rules(one: Release, other: Release) -> bool:
-    """Whether the bases of two releases have the same hosts, paths and Services behind their route."""
-    return _rules(base_ingress(one)) == _rules(base_ingress(other))
-
-
-def follow(ingress: Object, before: Release | None, target: Release) -> list[Object]:
-    """The operations that give the Ingress the hosts and paths of the target's base, where they differ.
-
-    Empty when there is nothing to follow, or when the Ingress is not as the base of the release before has it: what a
-    person changed on the live Ingress is not undone.
-    """
-    if before is None or same_rules(before, target):
-        return []
-    live = _rules(ingress)
-    if live != _rules(with_backends_of(base_ingress(before), before.id)):
-        return []
-    wanted = _rules(with_backends_of(base_ingress(target), target.id))
-    operations: list[Object] = []
-    for key in (k for k in _RULES if live[k] != wanted[k]):
-        if wanted[key] is None:
-            operations.append({"op": "remove", "path": f"/spec/{key}"})
-        else:
-            operations.append({"op": "add", "path": f"/spec/{key}", "value": wanted[key]})
-    return operations
-
-
-def _rules(ingress: Object) -> Object:
-    return {key: (ingress.get("spec") or {}).get(key) for key in _RULES}
-
-
-def traces(ingress: Object, previous: str | None, now: datetime) -> list[Object]:
-    """What a switch leaves on the route in the very patch that moves it, so that a kill right after loses nothing."""
-    traces = {SWITCHED_AT: format_time(now), SWITCHED_FROM: previous or ""}
-    if not ingress["metadata"].get("annotations"):
-        return [{"op": "add", "path": "/metadata/annotations", "value": traces}]
-    escaped = {key.replace("/", "~1"): value for key, value in traces.items()}
-    return [{"op": "add", "path": f"/metadata/annotations/{k}", "value": v} for k, v in escaped.items()]
-
-
-def switched(ingress: Object) -> tuple[datetime | None, str | None]:
-    """When and from which release the last switch came, by what it left on the Ingress."""
-    left = ingress["metadata"].get("annotations") or {}
-    try:
-        at = datetime.fromisoformat(left[SWITCHED_AT])
-    except (KeyError, ValueError):  # never switched, or written by somebody else: it is a note only
-        at = None
-    return at, left.get(SWITCHED_FROM) or None
-
-
-def owner(obj: Object) -> tuple[str | None, str | None]:
-    """The app and the release that an object belongs to, by its labels."""
-    labels = obj["metadata"].get("labels") or {}
-    return labels.get(APP_LABEL), labels.get(RELEASE_LABEL)
-
-
-def title(ingress: Object) -> str:
+def title(route: Object) -> str:
     """What messages call it."""
-    meta = ingress["metadata"]
-    return f"Ingress {meta.get('namespace', '(base)')}/{meta['name']}"
+    meta = route["metadata"]
+    return f"{route['kind']} {meta.get('namespace', '(base)')}/{meta['name']}"

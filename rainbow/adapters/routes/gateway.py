@@ -1,4 +1,4 @@
-"""Routes of the Gateway API, as far as they refer to Services: what they name is kept. They are not switched yet.
+"""Routes of the Gateway API, as far as they refer to Services: what they name is kept.
 
 Only the namespace of the app is looked at: a route of another one needs a ReferenceGrant here, which nobody makes by
 accident, and reading it would take rights on the whole cluster.
@@ -6,10 +6,11 @@ accident, and reading it would take rights on the whole cluster.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-from rainbow.adapters.kube import Kind, Kube, Object
+from rainbow.adapters.kube import SERVICE, Kind, Kube
+from rainbow.adapters.routes.backends import backends
+from rainbow.adapters.routes.owners import owner
 
 GROUP = "gateway.networking.k8s.io"
 KINDS = ("HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute", "UDPRoute")
@@ -24,35 +25,18 @@ LISTING: list[dict[str, Any]] = [
 def references(kube: Kube, namespace: str) -> dict[str, list[str]]:
     """Service name → kinds and names of the routes that refer to it. None where the cluster has no such API.
 
-    A right that is missing is no absence: Forbidden is raised.
+    A release's own routes to itself do not count. A right that is missing is no absence: Forbidden is raised.
     """
+    routes = [route for kind in _served(kube) for route in kube.list(kind, namespace)]
+    owned = any(owner(route)[1] for route in routes)
+    owners = {s["metadata"]["name"]: owner(s) for s in kube.list(SERVICE, namespace)} if owned else {}
     found: dict[str, list[str]] = {}
-    for kind in _served(kube):
-        for route in kube.list(kind, namespace):
-            title = f"{kind.kind} {route['metadata']['name']}"
-            for service in set(services(route)):
-                found.setdefault(service, []).append(title)
+    for route in routes:
+        own = owner(route)
+        for service in {backend.service for backend in backends(route)}:
+            if None in own or owners.get(service) != own:
+                found.setdefault(service, []).append(f"{route['kind']} {route['metadata']['name']}")
     return {service: sorted(titles) for service, titles in found.items()}
-
-
-def services(route: Object) -> Iterator[str]:
-    """The Services of its own namespace that a route names, at any weight, filters such as mirrors included."""
-    namespace = route["metadata"]["namespace"]
-    for ref in _backend_refs(route.get("spec") or {}):
-        service = (ref.get("group") or "", ref.get("kind") or "Service") == ("", "Service")
-        if service and (ref.get("namespace") or namespace) == namespace:
-            yield ref["name"]
-
-
-def _backend_refs(part: Any) -> Iterator[Object]:
-    if isinstance(part, list):
-        for item in part:
-            yield from _backend_refs(item)
-    elif isinstance(part, dict):
-        for key, value in part.items():
-            if key in ("backendRef", "backendRefs"):
-                yield from value if isinstance(value, list) else [value]
-            yield from _backend_refs(value)
 
 
 def _served(kube: Kube) -> list[Kind]:

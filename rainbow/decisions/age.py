@@ -1,0 +1,35 @@
+"""How long a release has been draining, against what retention says: too young to go (S9), or overdue (B7)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from rainbow.decisions.switch import SWITCHING
+from rainbow.model.durations import format_duration
+from rainbow.model.release import Release, ReleaseStatus
+
+TOO_YOUNG = "younger than the minimum age"  # for the record: the time left would change at every look
+
+
+def draining_since(status: ReleaseStatus) -> datetime | None:
+    """None when that is not known: a demotion from before it was last live is none."""
+    if status.demoted_at is None or status.traffic == SWITCHING:
+        return None
+    return None if status.live_at is not None and status.demoted_at < status.live_at else status.demoted_at
+
+
+def too_young(release: Release, now: datetime) -> str | None:
+    """Why it is kept whatever its work, so that nobody has to be asked about that; None for one that is old enough."""
+    age, since = release.spec.app.retention.minimum_age, draining_since(release.status)
+    if since is None or now >= since + age:
+        return None
+    left = format_duration(since + age - now + timedelta(seconds=0.999))
+    return f"younger than {format_duration(age)} since its demotion: {left} left"
+
+
+def overdue(release: Release, now: datetime) -> str | None:
+    """How it is called when it drains for longer than it should; None for one that does not."""
+    longest, since = release.spec.app.retention.maximum_drain_age, draining_since(release.status)
+    if longest is None or since is None or now < since + longest:
+        return None
+    return f"overdue, drains for more than {format_duration(longest)}"

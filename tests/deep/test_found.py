@@ -1,0 +1,45 @@
+"""What the state machine has found, each as the few steps that showed it; they fail when it comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.deep.machine import Lifecycle
+from tests.deep.stage import Action, Disturbance
+
+
+@pytest.fixture
+def life() -> Iterator[Lifecycle]:
+    """An app with one release; in the end everything has to come to its end, see `Lifecycle.teardown`."""
+    machine = Lifecycle()
+    machine.first(route="ingress", keep=0, history=50, strategy="rainbow", overdue={})
+    yield machine
+    machine.users_are_served()
+    machine.teardown()
+
+
+def test_a_release_that_was_left_behind_goes_though_its_seal_is_a_note(life: Lifecycle) -> None:
+    """Its age counted from the last note on its record, so that sealing it made it young again, each time."""
+    life.the_proxy_is_late(requests=17)
+    life.release(at=0, disturbance=None)
+    assert life.stage.oracle.record("rel1").status.phase == "Ready"
+
+
+@pytest.mark.parametrize("at", [9, 18])
+def test_the_mark_of_a_switch_that_was_broken_off_ages_though_its_release_is_waited_for(
+    life: Lifecycle, at: int
+) -> None:
+    """Waiting and deleting wrote their blockers in turns, and each note made the broken-off switch a recent one."""
+    life.release(at=0, disturbance=None)
+    life.a_person_switches(release=-2, disturbance=Disturbance(at, kill=True))
+
+
+@pytest.mark.parametrize("at", [16, 20, 24, 28])
+def test_a_run_that_is_refused_takes_no_mark_from_one_at_work(life: Lifecycle, at: int) -> None:
+    """A late retry took away the mark that kept `delete` from the release to which a person was just switching."""
+    life.release(at=0, disturbance=None)
+    back = Action("switch", -2, insists=True, by_hand=True)
+    life.step(action=back, disturbance=Disturbance(at, rival=Action("switch", -2)))
+    assert life.stage.oracle.current() == "rel0"

@@ -1,0 +1,151 @@
+"""The app `tiny` released through Argo: its workflows, the pods of their steps to be killed, and the Retry button."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from plain import Plain, eventually
+from spawn_app import RAINBOW
+from stand_ins import Load
+from tiny import APP
+
+from cluster.context import Context
+from cluster.parts import argo
+from rainbow.adapters.kube import DEPLOYMENT, POD, WORKFLOW, Object
+from rainbow.adapters.submission import submit
+from rainbow.adapters.workflows import workflow_name
+from rainbow.model.release import ReleaseSpec
+
+PLATFORM = "platform.svc.cluster.local"
+ENDED = ("Succeeded", "Failed", "Error")
+
+
+@dataclass
+class InArgo(Plain):
+    """In a namespace into which everything is installed; steps run as pods, so they see the cluster from within."""
+
+    def install(self) -> None:
+        """What releases need."""
+        subprocess.run([RAINBOW, "install", "-n", self.namespace], check=True, stdout=sys.stderr)
+
+    def described(self, **changes: Any) -> dict[str, Any]:
+        """rainbow.yaml with the addresses inside the cluster."""
+        plain = super().described()
+        plain["route"]["ingress"]["url"] = f"http://traefik.{PLATFORM}:80"
+        plain["drain"]["prometheus"]["url"] = f"http://prometheus.{PLATFORM}:9090"
+        return plain | changes
+
+    def base(self, replicas: int = 1) -> list[Object]:
+        """A probe that is late says nothing about the app: this machine may be busy with other tests."""
+        objects = super().base(replicas)
+        for obj in objects:
+            if obj["kind"] == DEPLOYMENT.kind:
+                (container,) = obj["spec"]["template"]["spec"]["containers"]
+                container["readinessProbe"] |= {"timeoutSeconds": 10, "failureThreshold": 10}
+        return objects
+
+    def release(self, name: str) -> None:
+        """The record and its workflow; not waited for."""
+        self._next_second()
+        manifests = "\n---\n".join(json.dumps(obj) for obj in self.base())
+        submit(self.kube, ReleaseSpec(release=name, app=self.config(**self.described()), manifests=manifests), None)
+
+    def operate(self, *arguments: str) -> str:
+        """Submit an operation; the name of its workflow."""
+        before = self._names()
+        command = [RAINBOW, arguments[0], "-n", self.namespace, *arguments[1:], "--no-wait"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == 0, done.stdout + done.stderr
+        (name,) = self._names() - before
+        return name
+
+    def _names(self) -> set[str]:
+        return {workflow["metadata"]["name"] for workflow in self.kube.list(WORKFLOW, self.namespace)}
+
+    def of(self, release: str) -> str:
+        """The name of the workflow of a release."""
+        return workflow_name(APP, release)
+
+    def kill(self, workflow: str, step: str, *, seconds: float = 120) -> None:
+        """Kill the process of the next run of a step as it begins its work: kill -9, without a word of warning.
+
+        Deleting its pod is no such thing: the container goes on for a moment, and may well be done before its end.
+        """
+        deadline = time.monotonic() + seconds
+        while not (found := self._processes(step)):
+            assert time.monotonic() < deadline, f"no process of {step}: {self.phase(workflow)} {self.message(workflow)}"
+            time.sleep(0.02)
+        for process in found:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+
+    def _processes(self, step: str) -> list[int]:
+        """Its processes on this machine, which is the node, in this test's own namespace; not Argo's around it."""
+        found = []
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with suppress(OSError):
+                words = path.read_bytes().split(b"\0")
+                ours = [b"step", step.encode(), b"--namespace", self.namespace.encode()]
+                if b"emissary" not in words and any(words[n : n + 4] == ours for n in range(len(words))):
+                    found.append(int(path.parent.name))
+        return found
+
+    def phase(self, workflow: str) -> str:
+        """The phase of a workflow; empty before Argo has seen it."""
+        return str(self._status(workflow).get("phase", ""))
+
+    def message(self, workflow: str) -> str:
+        """Why it failed: what its nodes say."""
+        nodes = (self._status(workflow).get("nodes") or {}).values()
+        return "; ".join(f"{n['displayName']}: {n['phase']} {n.get('message', '')}" for n in nodes)
+
+    def tries(self, workflow: str, step: str) -> int:
+        """How many pods of a step there were."""
+        nodes = (self._status(workflow).get("nodes") or {}).values()
+        return sum(n["type"] == "Pod" and n["templateName"] == step for n in nodes)
+
+    def _status(self, workflow: str) -> Object:
+        found = self.kube.get(WORKFLOW, self.namespace, workflow)
+        return ((found or {}).get("status")) or {}
+
+    def ended(self, workflow: str, phase: str, *, seconds: float = 180) -> None:
+        """Wait until it has ended, in that way."""
+        eventually(lambda: self.phase(workflow) in ENDED, f"the end of {workflow}", seconds)
+        assert self.phase(workflow) == phase, self.message(workflow)
+
+    def press_retry(self, context: Context, workflow: str) -> None:
+        """The very code behind the button of the UI: the new object, and the pods to delete first."""
+        found = self.kube.get(WORKFLOW, self.namespace, workflow)
+        assert found is not None
+        retried, pods = argo.retry(context.cache, found)
+        for pod in pods:
+            self.kube.delete(POD, self.namespace, pod)
+        self.kube.patch(WORKFLOW, self.namespace, workflow, [{"op": "replace", "path": "", "value": retried}])
+
+
+def unharmed(load: Load) -> None:
+    """No user saw a failure, and there were some users."""
+    kinds = Counter(str(f[1:]) if isinstance(f, tuple) else f.split(" ", 1)[1] for f in load.failures)
+    first = min((f[0] if isinstance(f, tuple) else f for f in load.failures), key=str, default=None)
+    assert not kinds, f"{kinds.most_common(5)}, the first at {first}"
+    assert load.answers
+
+
+def made(kube: Any, namespace: str, context: Context) -> InArgo:
+    """The app, installed, with v1 current: that one without Argo, as it is not what is tried."""
+    ports = context.ports
+    app = InArgo(kube, namespace, proxy=f"127.0.0.1:{ports.traefik}", prometheus=f"http://127.0.0.1:{ports.prometheus}")
+    app.install()
+    app.deployed("v1")
+    app.switch("v1")
+    return app

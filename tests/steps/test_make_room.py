@@ -1,0 +1,144 @@
+"""`make-room` with an emulated API server: blue/green has two releases at most, and never cuts work off (F1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from emulated import START, Emulated, Killed
+from shops import BUSY, CURRENT, DRAINED, FAILED, UNKNOWN, Shops, looks
+
+from rainbow.decisions.drain import DrainDecision, DrainState
+from rainbow.errors import Refused
+from rainbow.model.release import Phase
+from steps import collect_garbage, make_room
+
+HOLD = {"reason": "an audit", "by": "ann", "at": START}
+YOUNG = DrainDecision(DrainState.TOO_YOUNG, "0", ("younger than 10h",))
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What looks give, by release."""
+    given: dict[str, Any] = {}
+    looks(monkeypatch, given)
+    return given
+
+
+@pytest.fixture
+def shops(told: dict[str, Any]) -> Shops:
+    """v2 is current, v1 idle and kept by every age there is, v3 is to be deployed."""
+    shops = Shops()
+    config = shops.config("spawn", strategy="blue-green", retention={"minimumAge": "10h", "keep": 5})
+    shops.release("v1", config=config, **DRAINED)
+    shops.release("v2", config=config, **CURRENT)
+    shops.point("v2")
+    shops.release("v3", config=config, phase=Phase.PENDING)
+    return shops
+
+
+def make(shops: Shops, kube: Emulated | None = None, **params: Any) -> None:
+    """Run the step for v3."""
+    given = make_room.Params.model_validate({"namespace": "spawn", "app": "spawn", "release": "v3"} | params)
+    make_room.run(given, shops.world(kube))
+
+
+def test_the_idle_one_goes_whatever_its_age(shops: Shops) -> None:
+    """It was kept until this moment only."""
+    make(shops)
+    assert [shops.works(name) for name in ("v1", "v2", "v3")] == [False, True, True]
+    assert shops.record("v1").status.phase is Phase.DELETED
+
+
+REFUSED: dict[str, tuple[Any, dict[str, Any], str]] = {
+    "works": (BUSY, {}, "1 active task"),
+    "may work": (UNKNOWN, {}, "active tasks unknown"),
+    "is held": (None, {"hold": HOLD}, "held by ann: an audit"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused_while_the_idle_one(case: str, shops: Shops, told: dict[str, Any]) -> None:
+    """Exit code 1 with the reason, in the record too; users are left alone, nothing is sealed."""
+    look, status, why = REFUSED[case]
+    from rainbow.adapters.records import note
+
+    note(shops.kube, shops.record("v1"), **status)
+    told |= {"v1": look} if look else {}
+    with pytest.raises(Refused, match=why):
+        make(shops)
+    assert shops.works("v1")
+    assert shops.open("v1")
+    assert shops.record("v3").status.phase is Phase.FAILED
+    assert why in (shops.record("v3").status.message or "")
+
+
+def test_refused_when_it_is_found_at_work_in_the_last_moment(shops: Shops, told: dict[str, Any]) -> None:
+    """After the last way in was closed; it is opened again."""
+    told["v1"] = lambda: DrainDecision(DrainState.DRAINED, "0", ("idle",)) if shops.open("v1") else BUSY
+    with pytest.raises(Refused, match="1 active task"):
+        make(shops)
+    assert shops.works("v1")
+    assert shops.open("v1")
+
+
+def test_a_failed_one_makes_way_at_once(shops: Shops) -> None:
+    """Its place is needed; it was never live."""
+    shops.release("v0", config=shops.record("v1").spec.app, **FAILED | {"failed_at": START})
+    make(shops)
+    assert [shops.works(name) for name in ("v0", "v1")] == [False, False]
+
+
+def test_one_that_only_waits_for_its_turn_is_not_in_the_way(shops: Shops) -> None:
+    """Nothing of it is deployed yet."""
+    from rainbow.model.release import ReleaseSpec, new_record
+
+    shops.kube.create(new_record(ReleaseSpec(release="v4", app=shops.record("v1").spec.app, manifests="")))
+    make(shops)
+    assert shops.record("v4").status.phase is Phase.PENDING
+
+
+def test_a_rainbow_app_has_room_for_any_number(told: dict[str, Any]) -> None:
+    """Nothing is looked at."""
+    shops = Shops()
+    shops.release("v1", **DRAINED)
+    shops.release("v3")
+    make(shops)
+    assert shops.works("v1")
+    assert shops.said == ["the strategy is rainbow: there is room for any number of releases"]
+
+
+def test_garbage_collection_leaves_the_idle_one(shops: Shops) -> None:
+    """Drained and old enough: it is what a rollback goes to, until the next release comes."""
+    collect_garbage.run(collect_garbage.Params(namespace="spawn"), shops.world())
+    assert shops.works("v1")
+    assert "spawn/spawn v1: keep: the idle one of blue/green: kept until the next release is deployed" in shops.said
+
+
+def test_dry_run_changes_nothing(shops: Shops) -> None:
+    """It says the very decision."""
+    version = shops.store.version
+    make(shops, dry_run=True)
+    assert shops.store.version == version
+    assert shops.said[0].startswith("v1: delete: ")
+
+
+def test_killed_between_any_two_writes_it_goes_on(shops: Shops, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every kill leaves a stage from which the next run ends as the first would have (A3)."""
+    for fatal in range(1, 60):
+        count = 0
+
+        def around(_when: str, fatal: int = fatal) -> None:
+            nonlocal count
+            count += 1
+            if count == fatal:
+                raise Killed
+
+        try:
+            make(shops, Emulated(None, attempts=1, store=shops.store, around=around))
+        except Killed:
+            assert shops.works("v2")
+            continue
+        break
+    assert not shops.works("v1")
+    assert fatal > 5
