@@ -218,6 +218,7 @@ buses = st.none() | st.builds(
 
 
 @given(crews, st.integers(0, 3), buses, st.randoms(use_true_random=False))
+@pytest.mark.slow
 def test_whoever_the_replica_set_chooses_is_idle(crew: Crew, minimum: int, bus: BusWork | None, by: Any) -> None:
     """Not ready before ready, then the lower cost, then whatever it likes: it never comes to a pod that may be busy."""
     decision = decide_shrink(crew, minimum, bus)

@@ -11,6 +11,7 @@ from spawn_fleet import Fleet, Reply, ask, eventually
 
 
 @pytest.mark.parametrize("release", ["v1", "v2"])
+@pytest.mark.slow
 def test_a_task_is_done_by_the_release_that_accepted_it(fleet: Fleet, release: str) -> None:
     """API, worker and stored result of a task are all of one release, and any release's API can tell."""
     own, other = fleet.find("api", release), fleet.find("api", "v2" if release == "v1" else "v1")
@@ -79,6 +80,7 @@ def run_integration(fleet: Fleet, url: str, **variables: str) -> subprocess.Comp
     )
 
 
+@pytest.mark.slow
 def test_the_integration_tests_pass_on_a_good_release(fleet: Fleet) -> None:
     """The app's tests exercise API, bus, worker and storage on v2 and end with exit code 0."""
     done = run_integration(fleet, fleet.find("api", "v2").url, RELEASE_ID="v2")

@@ -6,6 +6,7 @@ import json
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from spawn_fleet import Fleet, Reply, ask, eventually
 
 
@@ -62,6 +63,7 @@ def test_an_open_session_is_work_of_its_release(fleet: Fleet) -> None:
     assert _at(fleet, "v1", address).status == 404
 
 
+@pytest.mark.slow
 def test_a_session_that_nobody_touches_ends_by_itself(own_fleet: Fleet) -> None:
     """A user who went away does not keep a release for ever."""
     own_fleet.start("api", "v1", session_idle_seconds="2")

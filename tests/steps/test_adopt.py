@@ -141,6 +141,7 @@ def plain() -> Plain:
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(kills=st.lists(st.tuples(st.integers(1, 12), st.sampled_from(["before", "after"])), max_size=3))
+@pytest.mark.slow
 def test_killed_anywhere_the_next_run_finishes(plain: Plain, kills: list[tuple[int, str]]) -> None:
     """A3, S13: at every moment all pods have their users, and what is labelled is kept."""
     plain.start()

@@ -270,6 +270,7 @@ KEPT = [("v9", "spawn"), ("v2", "spawn"), ("v3", "spawn"), ("m9", "mail")]
 GONE = [("v1", "spawn"), ("v4", "spawn"), ("m1", "mail"), ("lost", "spawn")]
 
 
+@pytest.mark.slow
 def test_killed_between_any_two_writes_the_next_run_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """After each kill nothing live is harmed, and after the next run everything due is gone (A3, A4)."""
     fatal, alive = 0, True

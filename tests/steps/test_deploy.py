@@ -134,6 +134,7 @@ def test_what_takes_the_place_of_its_own_is_not_taken_over(cluster: Cluster) -> 
     assert "labels" not in store.objects[key]["metadata"]
 
 
+@pytest.mark.slow
 def test_users_are_said_to_be_untouched_only_when_there_are_none(cluster: Cluster) -> None:
     """The current release, deployed again by hand, has users."""
     pod = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "web", "image": "web"}]}}

@@ -66,6 +66,7 @@ def test_to_and_fro_all_backends_move_in_one_write(shop: Kinds) -> None:
     ),
     first=st.booleans(),
 )
+@pytest.mark.slow
 def test_killed_or_raced_anywhere_retries_converge(shop: Kinds, runs: list, first: bool) -> None:
     """A3: the making of the route is killed and raced as well; in the end the newest is current."""
     shop.start(switched=not first)

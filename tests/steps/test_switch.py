@@ -50,6 +50,7 @@ def test_the_route_moves_and_both_records_say_so(shop: Shop) -> None:
     ),
     data=st.data(),
 )
+@pytest.mark.slow
 def test_whoever_iskilled_or_overtaken_anywhere_retries_converge(shop: Shop, runs: list, data: st.DataObject) -> None:
     """A3, rule 1: any runs, each killed or raced by a whole other run at any write; then Retry for each.
 
@@ -82,6 +83,7 @@ def _tolerant(
     when=st.sampled_from(["before", "after"]),
     back=st.booleans(),
 )
+@pytest.mark.slow
 def test_two_at_once_leave_the_truth_behind_without_any_retry(
     shop: Shop, name: str, other: str, write: int, when: str, back: bool
 ) -> None:
@@ -94,6 +96,7 @@ def test_two_at_once_leave_the_truth_behind_without_any_retry(
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(write=st.integers(1, 16), when=st.sampled_from(["before", "after"]))
+@pytest.mark.slow
 def test_a_person_going_back_is_not_undone_by_a_late_retry(shop: Shop, write: int, when: str) -> None:
     """Rule 5: v2 is live, a person goes back to v1 (killed anywhere, done again); Retry of v2's workflow is refused."""
     shop.start()
@@ -110,6 +113,7 @@ def test_a_person_going_back_is_not_undone_by_a_late_retry(shop: Shop, write: in
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(write=st.integers(1, 16), when=st.sampled_from(["before", "after"]), ending=st.sampled_from(["kill", "stop"]))
+@pytest.mark.slow
 def test_a_rollback_that_nobody_finishes_is_not_undone_either(shop: Shop, write: int, when: str, ending: str) -> None:
     """Rule 5: v3 is live, going back to v2 is killed or stopped anywhere; once the route moved, v3 does not return."""
     shop.start()

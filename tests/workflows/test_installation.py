@@ -2,6 +2,7 @@
 
 import os
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,17 @@ SETTINGS = Settings(
 Object = dict[str, Any]
 
 
+@cache
+def usual() -> list[Object]:
+    """All objects with the usual settings; nobody may change them."""
+    return installation("shops", SETTINGS)
+
+
 def objects(kind: str, settings: Settings = SETTINGS) -> list[Object]:
     """All objects of a kind."""
-    return [obj for obj in installation("shops", settings) if obj["kind"] == kind]
+    return [
+        obj for obj in (usual() if settings is SETTINGS else installation("shops", settings)) if obj["kind"] == kind
+    ]
 
 
 def main_workflow(settings: Settings = SETTINGS) -> Object:
