@@ -12,7 +12,7 @@ from rainbow.adapters.world import World
 from rainbow.decisions.bake import BY
 from rainbow.decisions.switch import ALL, NONE
 from rainbow.errors import PermanentError
-from rainbow.model.app import Bake
+from rainbow.model.baking import Bake
 from rainbow.model.release import Release
 from rainbow.model.route import RouteState
 from steps import rollback

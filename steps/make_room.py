@@ -17,8 +17,8 @@ from rainbow.adapters.world import World
 from rainbow.decisions.keeping import making_way
 from rainbow.decisions.retention import Act
 from rainbow.errors import Refused, TemporaryError
-from rainbow.model.app import Strategy
 from rainbow.model.release import Release
+from rainbow.model.staying import Strategy
 from steps import removal
 from steps.contract import StepParams
 from steps.failure import marked_as_failed

@@ -34,6 +34,20 @@ def mark(world: World, target: Release, allowed: Callable[[], None]) -> Release:
     raise _busy(target)
 
 
+def check_mark(world: World, target: Release) -> None:
+    """Raises TemporaryError when the switch is not announced any more: `delete` may have begun since.
+
+    Two pods of one workflow share the lock (a node was cut off, and Argo ran the step again): what the other one ends
+    with may take the mark away. To be asked as the last thing before the route moves.
+    """
+    now = read_release(world.kube, target.namespace, target.app, target.id)
+    if now.status.traffic != SWITCHING:
+        raise TemporaryError(
+            f"somebody took the mark of the switch off Release {now.namespace}/{now.name} (traffic is "
+            f"{now.status.traffic}), so the route was left where it is; run the step again"
+        )
+
+
 def unmark(world: World, target: Release, lock: Lock) -> None:
     """Take it away again, if it is there; but never from another run, which has the lock and has just announced it.
 

@@ -25,7 +25,7 @@ from rainbow.decisions.switch import Act, SwitchDecision, SwitchFacts, decide_sw
 from rainbow.errors import Conflict, RainbowError, Refused, TemporaryError
 from rainbow.model.release import Mark, ObjectRef, Release
 from rainbow.model.route import RouteState
-from steps.marks import leave_the_truth, mark, unmark, write_down
+from steps.marks import check_mark, leave_the_truth, mark, unmark, write_down
 from steps.readying import wait_until_ready
 from steps.rejecting import note_before, reject, take_back
 
@@ -185,6 +185,7 @@ def _move(world: World, order: Order, lock: Lock) -> tuple[Look, float | None]:
             move = prepare_move(world.kube, target, seen.route, world.clock.now(), lock.token)
             note_before(world, seen.route, seen.releases, order.reject)
             lock.check(seen.route.token)
+            check_mark(world, target)
             patched = world.clock.monotonic()
             move.write()
         except Conflict as error:

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from rainbow.adapters.prometheus import Prometheus, Unanswered, fill_in
 from rainbow.decisions.bake import Observation, Reading, Watched, one_number
-from rainbow.model.app import Bake, Breach
+from rainbow.model.baking import Bake, Breach
 from rainbow.model.release import Release
 
 

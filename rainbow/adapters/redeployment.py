@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from rainbow.adapters.kube import Kube
+from rainbow.adapters.policies import read_policy
 from rainbow.adapters.submission import arguments_of, installed
 from rainbow.adapters.workflows import redeploy_name, workflow_object
+from rainbow.decisions.overrides import unfit
 from rainbow.errors import BadInput, Conflict
 from rainbow.model.release import Release
 
@@ -14,10 +16,19 @@ TEMPLATE = "redeploy"
 
 
 def submit_redeploy(kube: Kube, release: Release, more: Mapping[str, str], *, build: bool) -> str:
-    """Create the workflow and return its name. Raises BadInput when this deletion is being made up for already."""
+    """Create the workflow and return its name. Raises BadInput when this deletion is being made up for already.
+
+    It brings its own rainbow.yaml, over which the policy of today is in force, as for every release.
+    """
     installed(kube, release.namespace, TEMPLATE)
+    policy = read_policy(kube, release.namespace, release.app)
+    if wrong := unfit(policy, release.spec.app):
+        raise BadInput(
+            f"the policy of app {release.app} in namespace {release.namespace} does not fit release {release.id}: "
+            f"{wrong}; change it: rainbow policy set -n {release.namespace} {release.app} KEY=VALUE"
+        )
     name = redeploy_name(release.app, release.id, str(release.status.deleted_at))
-    arguments = arguments_of(release.spec, build=build) | dict(more)
+    arguments = arguments_of(release.spec, policy, build=build) | dict(more)
     workflow = workflow_object(TEMPLATE, release.namespace, release.app, release.id, arguments, name=name)
     try:
         kube.create(workflow)

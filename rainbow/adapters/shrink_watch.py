@@ -33,9 +33,9 @@ from rainbow.decisions.shrink import (
     kept_whole,
     quiet,
 )
-from rainbow.model.app import Shrink
 from rainbow.model.names import release_selector
 from rainbow.model.release import Release
+from rainbow.model.work import Shrink
 
 AUTOSCALER = Kind("autoscaling/v2", "HorizontalPodAutoscaler")
 COST = "controller.kubernetes.io/pod-deletion-cost"

@@ -19,9 +19,10 @@ from rainbow.adapters.sources import cut
 from rainbow.adapters.workflows import workflow_name, workflow_object
 from rainbow.decisions.overrides import unfit
 from rainbow.errors import BadInput, Conflict, PermanentError, RainbowError, TemporaryError
-from rainbow.model.app import Strategy
 from rainbow.model.names import record_name
+from rainbow.model.policy import Policy
 from rainbow.model.release import ArchiveSource, ReleaseSpec, Source, new_record
+from rainbow.model.staying import Strategy
 
 TEMPLATE = "release"
 _TEMPLATE_KIND = Kind("argoproj.io/v1alpha1", "WorkflowTemplate")
@@ -31,7 +32,8 @@ def submit(kube: Kube, spec: ReleaseSpec, archive: bytes | None) -> None:
     """Create the record and the workflow. Raises BadInput, with nothing changed, when the release exists already."""
     app, namespace = spec.app.app, spec.app.namespace
     installed(kube, namespace, TEMPLATE)
-    if wrong := unfit(read_policy(kube, namespace, app), spec.app):
+    policy = read_policy(kube, namespace, app)
+    if wrong := unfit(policy, spec.app):
         raise BadInput(
             f"rainbow.yaml and the policy of app {app} in namespace {namespace} do not fit: {wrong}; change the file, "
             f"or the policy: rainbow policy set -n {namespace} {app} KEY=VALUE"
@@ -46,7 +48,7 @@ def submit(kube: Kube, spec: ReleaseSpec, archive: bytes | None) -> None:
     record = _record(kube, spec)
     try:
         _create_sources(kube, chunks, record)
-        _create_workflow(kube, spec)
+        _create_workflow(kube, spec, arguments_of(spec, policy, build=spec.source is not None))
     except BaseException:  # Ctrl-C among them
         with suppress(RainbowError):  # what stays is gone on from next time
             _take_back(kube, spec, record)
@@ -93,22 +95,25 @@ def _create_sources(kube: Kube, chunks: Sequence[Object], record: Object) -> Non
                 raise TemporaryError(f"ConfigMap {name} of an earlier release is being removed; try again") from error
 
 
-def arguments_of(spec: ReleaseSpec, *, build: bool) -> dict[str, str]:
-    """What the WorkflowTemplate `release` is told: which of its tasks this release needs."""
+def arguments_of(spec: ReleaseSpec, policy: Policy, *, build: bool) -> dict[str, str]:
+    """What the WorkflowTemplate `release` is told: which of its tasks this release needs under the policy of its app.
+
+    Raises pydantic.ValidationError for a policy that does not fit.
+    """
+    app = policy.in_force(spec.app)
     wanted = {
         "build": build,
-        "make-room": spec.app.strategy is Strategy.BLUE_GREEN,
-        "approval": spec.app.approval,
-        "bake": spec.app.bake is not None,
+        "make-room": app.strategy is Strategy.BLUE_GREEN,
+        "approval": app.approval,
+        "bake": app.bake is not None,
     }
     return {"app": spec.app.app, "release": spec.release} | {
         name: "true" if needed else "false" for name, needed in wanted.items()
     }
 
 
-def _create_workflow(kube: Kube, spec: ReleaseSpec) -> None:
+def _create_workflow(kube: Kube, spec: ReleaseSpec, arguments: dict[str, str]) -> None:
     app, namespace = spec.app.app, spec.app.namespace
-    arguments = arguments_of(spec, build=spec.source is not None)
     workflow = workflow_object(TEMPLATE, namespace, app, spec.release, arguments)
     try:
         kube.create(workflow)

@@ -23,9 +23,9 @@ from rainbow.decisions.orphans import Orphan, decide_orphan
 from rainbow.decisions.retention import Act, Findings, Routes, Verdict, decide, left_behind
 from rainbow.decisions.sealing import committed, may_have_work
 from rainbow.errors import PermanentError
-from rainbow.model.app import Retention
 from rainbow.model.names import APP_LABEL, RELEASE_LABEL
 from rainbow.model.release import Phase, Release, ReleaseStatus
+from rainbow.model.staying import Retention
 
 _IDLE = DrainDecision(DrainState.DRAINED, "0", ("assumed",))
 _MARKED = (DEPLOYMENT, SERVICE, INGRESS, CONFIG_MAP)  # kinds whose objects tell of an app that has no record (any more)

@@ -86,7 +86,11 @@ def _left_to_others(kube: Kube, namespace: str, refused: list[str]) -> str:
 @_namespace
 @_settings
 def render(namespace: str, path: Path | None) -> None:
-    """Print what `install` would apply, as YAML, for GitOps or a look at the roles."""
+    """Print what `install` would apply, as YAML, for GitOps or a look at the roles.
+
+    Applying it resumes a garbage collection that somebody has suspended in the Argo UI, as the CronWorkflow is printed
+    without regard to the one that is there; `install` leaves it suspended.
+    """
     click.echo(yaml.safe_dump_all(_objects(namespace, path), sort_keys=False, width=120), nl=False)
 
 

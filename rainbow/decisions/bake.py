@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from rainbow.model.app import Bake, Breach
+from rainbow.model.baking import Bake, Breach
 from rainbow.model.durations import format_duration
 from rainbow.model.release import Release
 from rainbow.model.route import RouteState

@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from rainbow.decisions.sealing import committed
-from rainbow.model.app import AppConfig, Strategy
+from rainbow.model.app import AppConfig
 from rainbow.model.release import Release
+from rainbow.model.staying import Strategy
 
 BAKE_MARGIN = timedelta(minutes=30)  # for a bake that was retried; later than that nobody watches any more
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
@@ -21,20 +22,23 @@ def kept_back(releases: Sequence[Release], current: str | None, previous: str | 
     """Release id → why it is kept to be gone back to.
 
     `releases` have the policy in force; `current` and `previous` are what the route says. A release that was rejected
-    is nothing to go back to, and takes nobody's place.
+    is nothing to go back to, and takes nobody's place. Nor does one without `live_at`: its switch was broken off before
+    the notes, and may have led users to it or not, so it is kept besides.
     """
     eligible = sorted((r for r in releases if _eligible(r, current)), key=_last_current, reverse=True)
     config = _in_force(releases, current)
     if config is None:
         return {}
     if config.strategy is Strategy.BLUE_GREEN:
-        kept = {r.id: "the idle one of blue/green: kept until the next release is deployed" for r in eligible[:1]}
+        why = "the idle one of blue/green: kept until the next release is deployed"
+        kept = {r.id: why for r in _newest(eligible, 1)}
     else:
         keep = config.retention.keep
-        kept = {r.id: f"kept to be rolled back to: among the newest {keep} (retention.keep)" for r in eligible[:keep]}
+        why = f"kept to be rolled back to: among the newest {keep} (retention.keep)"
+        kept = {r.id: why for r in _newest(eligible, keep)}
     baking = next((r for r in releases if r.id == current and _bakes(r, now)), None)
     if baking is not None:
-        back = [r for r in eligible if r.id == previous] + eligible[:1]
+        back = [r for r in eligible if r.id == previous] + _newest(eligible, 1)
         kept |= {r.id: f"kept while {baking.id} bakes: a breach switches back to it" for r in back}
     return kept
 
@@ -55,6 +59,12 @@ def _eligible(release: Release, current: str | None) -> bool:
     status = release.status
     lived = status.live_at is not None or status.demoted_at is not None
     return lived and release.id != current and not committed(status) and status.rejected is None
+
+
+def _newest(eligible: Sequence[Release], number: int) -> list[Release]:
+    """The first ones that carried users for sure, and those among the first of all that may have."""
+    sure = [release for release in eligible if release.status.live_at is not None]
+    return [release for release in eligible if release in sure[:number] or release in eligible[:number]]
 
 
 def _last_current(release: Release) -> tuple[datetime, datetime, str]:

@@ -8,9 +8,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from rainbow.errors import BadInput
-from rainbow.model.app import AppConfig, Bake, Part, Retention
+from rainbow.model.app import AppConfig
+from rainbow.model.baking import Bake
+from rainbow.model.part import Part
 from rainbow.model.policy import Policy, PolicySpec
 from rainbow.model.release import Phase, Release
+from rainbow.model.staying import Retention
 
 SECTIONS: Mapping[str, type[Part]] = {"retention": Retention, "bake": Bake}
 

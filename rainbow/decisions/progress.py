@@ -16,6 +16,8 @@ from rainbow.decisions.sealing import was_live
 from rainbow.decisions.switch import ALL, NONE, SWITCHING
 from rainbow.model.release import Phase, Release, ReleaseStatus
 
+SETTLING = "no active task, but not often enough in a row yet"
+
 
 def to_wait_for(records: Sequence[Release], release: str, current: str | None) -> list[Release]:
     """The releases that were live before the given one and are not current: the ones it replaced, still there.
@@ -93,6 +95,8 @@ def noted_drain(status: ReleaseStatus, decision: DrainDecision, now: datetime) -
     if status.traffic == SWITCHING:
         return {}
     changes: dict[str, Any] = {"tasks": decision.tasks, "blocker": _lasting(decision)}
+    if decision.state is DrainState.DRAINED and _kept_by_others(status):
+        del changes["blocker"]
     if decision.idle:
         changes |= {"phase": Phase.DRAINED, "drained_at": status.drained_at or now}
     elif decision.state is DrainState.WORKING:
@@ -102,12 +106,21 @@ def noted_drain(status: ReleaseStatus, decision: DrainDecision, now: datetime) -
     return _only_new(status, changes)
 
 
+def _kept_by_others(status: ReleaseStatus) -> bool:
+    """What keeps a release that is noted as idle is what a collection found (retention, a hold): it takes that back.
+
+    Waiting takes back what speaks of work, or of the age.
+    """
+    idle = status.drained_at is not None and status.tasks == "0"
+    return idle and status.blocker not in (TOO_YOUNG, SETTLING)
+
+
 def _lasting(decision: DrainDecision) -> str | None:
     # The time left changes at every look; the record would be written each time.
     if decision.state is DrainState.TOO_YOUNG:
         return TOO_YOUNG
     if decision.state is DrainState.SETTLING:
-        return "no active task, but not often enough in a row yet"
+        return SETTLING
     return decision.blocker
 
 

@@ -16,9 +16,9 @@ from rainbow.decisions.age import TOO_YOUNG, overdue, too_young
 from rainbow.decisions.drain import DrainDecision
 from rainbow.decisions.sealing import committed, may_have_work
 from rainbow.decisions.switch import ALL, SWITCHING
-from rainbow.model.app import OverdueAct
 from rainbow.model.durations import format_duration
 from rainbow.model.release import Phase, Release, ReleaseStatus
+from rainbow.model.staying import OverdueAct
 
 ON_THE_WAY = frozenset({Phase.PENDING, Phase.TESTING, Phase.READY})  # to become current, or left behind there
 SWITCH_TAKES = timedelta(minutes=30)  # at most, by hand and with every retry; the proxy's time comes on top

@@ -9,7 +9,8 @@ from typing import Any, Self
 
 from pydantic import Field
 
-from rainbow.model.app import AppConfig, Part
+from rainbow.model.app import AppConfig
+from rainbow.model.part import Part
 from rainbow.model.release import Mark
 
 PLURAL = "policies"

@@ -12,8 +12,9 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, PlainSerializer
 
-from rainbow.model.app import AppConfig, Part
+from rainbow.model.app import AppConfig
 from rainbow.model.names import GROUP, RELEASED_BY, ReleaseId, object_name, record_name, release_labels
+from rainbow.model.part import Part
 
 API_VERSION = f"{GROUP}/v1alpha1"
 KIND = "Release"

@@ -22,7 +22,7 @@ from rainbow.decisions.bake import (
     one_number,
     standing,
 )
-from rainbow.model.app import Bake
+from rainbow.model.baking import Bake
 from rainbow.model.release import Mark, Phase
 from rainbow.model.route import RouteState
 from tests.decisions.make import NOW, SECOND, app, release

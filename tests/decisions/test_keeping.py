@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from rainbow.decisions.keeping import beyond_history, kept_back, making_way
-from rainbow.model.app import Strategy
 from rainbow.model.release import Phase, Release
+from rainbow.model.staying import Strategy
 from tests.decisions.make import HOUR, NOW, release
 
 BAKE = {

@@ -13,9 +13,10 @@ from typing import Any
 from emulated import Key
 
 from rainbow.adapters.kube import Object
-from rainbow.model.app import AppConfig, OverdueAct, Strategy
+from rainbow.model.app import AppConfig
 from rainbow.model.names import RELEASE_LABEL
 from rainbow.model.release import Release
+from rainbow.model.staying import OverdueAct, Strategy
 from tests.deep.cluster import NAMESPACE, Living, Ticking, is_ready, labels, owner
 from tests.deep.metrics import Fault, Metrics
 from tests.deep.proxy import Traffic

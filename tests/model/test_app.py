@@ -8,8 +8,8 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from rainbow.model.addresses import HttpUrl, ImageName, ImageReference, UrlPath
-from rainbow.model.app import JetStreamDrain, PrometheusDrain
 from rainbow.model.queries import ReleaseQuery
+from rainbow.model.work import JetStreamDrain, PrometheusDrain
 
 GOOD = {
     HttpUrl: ["http://h", "https://h.example:65535/a/b", "http://[::1]:9090", "http://10.0.0.1:1"],

@@ -9,19 +9,22 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
 from plain import Plain, eventually
 from spawn_app import RAINBOW
 from stand_ins import Load
-from tiny import APP
+from tiny import APP, IMAGE
 
 from cluster.context import Context
 from cluster.parts import argo
 from rainbow.adapters.kube import DEPLOYMENT, POD, WORKFLOW, Object
+from rainbow.adapters.sources import pack
 from rainbow.adapters.submission import submit
 from rainbow.adapters.workflows import workflow_name
 from rainbow.model.release import ReleaseSpec
@@ -34,6 +37,9 @@ ENDED = ("Succeeded", "Failed", "Error")
 class InArgo(Plain):
     """In a namespace into which everything is installed; steps run as pods, so they see the cluster from within."""
 
+    file: dict[str, Any] = field(default_factory=dict)  # what else stands in rainbow.yaml
+    calls_itself: str | None = None  # the release that the base says it is, before there are any
+
     def install(self) -> None:
         """What releases need."""
         subprocess.run([RAINBOW, "install", "-n", self.namespace], check=True, stdout=sys.stderr)
@@ -43,7 +49,7 @@ class InArgo(Plain):
         plain = super().described()
         plain["route"]["ingress"]["url"] = f"http://traefik.{PLATFORM}:80"
         plain["drain"]["prometheus"]["url"] = f"http://prometheus.{PLATFORM}:9090"
-        return plain | changes
+        return plain | self.file | changes
 
     def base(self, replicas: int = 1) -> list[Object]:
         """A probe that is late says nothing about the app: this machine may be busy with other tests."""
@@ -52,19 +58,43 @@ class InArgo(Plain):
             if obj["kind"] == DEPLOYMENT.kind:
                 (container,) = obj["spec"]["template"]["spec"]["containers"]
                 container["readinessProbe"] |= {"timeoutSeconds": 10, "failureThreshold": 10}
+                if self.calls_itself is not None:
+                    container["env"] = [{"name": "RELEASE_ID", "value": self.calls_itself}]
         return objects
 
-    def release(self, name: str) -> None:
-        """The record and its workflow; not waited for."""
+    def release(self, name: str, *, sources: Path | None = None) -> None:
+        """The record and its workflow; not waited for. With sources, what runs is built from them first."""
         self._next_second()
         manifests = "\n---\n".join(json.dumps(obj) for obj in self.base())
-        submit(self.kube, ReleaseSpec(release=name, app=self.config(**self.described()), manifests=manifests), None)
+        app = self.config(**self.described(), images={} if sources is None else {"web": {}})
+        if sources is None:
+            submit(self.kube, ReleaseSpec(release=name, app=app, manifests=manifests), None)
+        else:
+            manifests = manifests.replace(json.dumps(IMAGE), '"web"')
+            submit(self.kube, ReleaseSpec(release=name, app=app, manifests=manifests), pack(sources))
+
+    def adopt(self, release: str, folder: Path) -> str:
+        """Submit the adoption of what runs, from the files as its owner has them; the name of its workflow."""
+        base = folder / "deploy"
+        base.mkdir()
+        (base / "kustomization.yaml").write_text(json.dumps({"resources": ["base.yaml"]}))
+        (base / "base.yaml").write_text("\n---\n".join(json.dumps(obj) for obj in self.base()))
+        path = folder / "rainbow.yaml"
+        head = {"app": APP, "namespace": self.namespace, "manifests": {"kustomize": "deploy"}}
+        path.write_text(yaml.safe_dump(head | self.described()))
+        return self._submitted("adopt", "-f", str(path), "--release", release, "--no-wait")
 
     def operate(self, *arguments: str) -> str:
         """Submit an operation; the name of its workflow."""
+        return self._submitted(arguments[0], "-n", self.namespace, *arguments[1:], "--no-wait")
+
+    def redeploy(self, release: str, *flags: str) -> str:
+        """Submit the redeployment of a release; the name of its workflow."""
+        return self._submitted("redeploy", "-n", self.namespace, APP, release, "--wait", "submitted", *flags)
+
+    def _submitted(self, *command: str) -> str:
         before = self._names()
-        command = [RAINBOW, arguments[0], "-n", self.namespace, *arguments[1:], "--no-wait"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        done = subprocess.run([RAINBOW, *command], capture_output=True, text=True, check=False, timeout=60)
         assert done.returncode == 0, done.stdout + done.stderr
         (name,) = self._names() - before
         return name
@@ -76,18 +106,26 @@ class InArgo(Plain):
         """The name of the workflow of a release."""
         return workflow_name(APP, release)
 
-    def kill(self, workflow: str, step: str, *, seconds: float = 120) -> None:
+    def kill(self, workflow: str, step: str) -> None:
         """Kill the process of the next run of a step as it begins its work: kill -9, without a word of warning.
 
         Deleting its pod is no such thing: the container goes on for a moment, and may well be done before its end.
         """
-        deadline = time.monotonic() + seconds
-        while not (found := self._processes(step)):
-            assert time.monotonic() < deadline, f"no process of {step}: {self.phase(workflow)} {self.message(workflow)}"
+        self.kill_each({workflow: step})
+
+    def kill_each(self, steps: Mapping[str, str], *, seconds: float = 120) -> None:
+        """The same for the step of each of several workflows, in whatever order they begin."""
+        deadline, left = time.monotonic() + seconds, dict(steps)
+        while left:
+            for workflow, step in steps.items():
+                if workflow in left and (found := self._processes(step)):
+                    for process in found:
+                        with suppress(ProcessLookupError):
+                            os.kill(process, signal.SIGKILL)
+                    del left[workflow]
+            late = "; ".join(f"{step}: {self.phase(name)} {self.message(name)}" for name, step in left.items())
+            assert time.monotonic() < deadline, f"no process of {late}"
             time.sleep(0.02)
-        for process in found:
-            with suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
 
     def _processes(self, step: str) -> list[int]:
         """Its processes on this machine, which is the node, in this test's own namespace; not Argo's around it."""
@@ -141,11 +179,18 @@ def unharmed(load: Load) -> None:
     assert load.answers
 
 
-def made(kube: Any, namespace: str, context: Context) -> InArgo:
-    """The app, installed, with v1 current: that one without Argo, as it is not what is tried."""
+def bare(kube: Any, namespace: str, context: Context, **more: Any) -> InArgo:
+    """The app, with all installed that releases need, and nothing of it running."""
     ports = context.ports
-    app = InArgo(kube, namespace, proxy=f"127.0.0.1:{ports.traefik}", prometheus=f"http://127.0.0.1:{ports.prometheus}")
+    seen = {"proxy": f"127.0.0.1:{ports.traefik}", "prometheus": f"http://127.0.0.1:{ports.prometheus}"}
+    app = InArgo(kube, namespace, **seen, **more)
     app.install()
+    return app
+
+
+def made(kube: Any, namespace: str, context: Context, **file: Any) -> InArgo:
+    """The app with v1 current: that one without Argo, as it is not what is tried."""
+    app = bare(kube, namespace, context, file=file)
     app.deployed("v1")
     app.switch("v1")
     return app

@@ -71,7 +71,8 @@ class Plain(Tiny):
     def base(self, replicas: int = 1) -> list[Object]:
         """A Deployment, its Service, its PodDisruptionBudget and the Ingress, as its owner describes them."""
         labels, name = {"part": "web"}, {"name": "web"}
-        probe = {"httpGet": {"path": "/", "port": 8000}, "periodSeconds": 1}
+        # A second is too short on a machine under load: unready pods are ones that users do not reach.
+        probe = {"httpGet": {"path": "/", "port": 8000}, "periodSeconds": 1, "timeoutSeconds": 10}
         container = {"name": "web", "image": IMAGE, "command": ["python3", "-c", SERVER], "readinessProbe": probe}
         pod = {
             "metadata": {

@@ -238,7 +238,7 @@ def test_the_answers_of_prometheus_become_readings(monkeypatch: pytest.MonkeyPat
     from datetime import UTC, datetime
 
     from rainbow.adapters.prometheus import Prometheus, Series, Unanswered
-    from rainbow.model.app import Bake
+    from rainbow.model.baking import Bake
 
     began = datetime(2026, 5, 4, 12, tzinfo=UTC)
     given_bake = {**BAKE, "watch": [{"name": "errors", "query": 'errors{release="$release"}', "ratio": 2}]}

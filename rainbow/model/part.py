@@ -1,0 +1,18 @@
+"""What all parts of rainbow.yaml and of our resources share."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Part(BaseModel):
+    """What all parts of rainbow.yaml share: frozen, camelCase outside, unknown keys are errors."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        populate_by_name=True,
+        alias_generator=lambda name: "".join(
+            word if i == 0 else word.capitalize() for i, word in enumerate(name.split("_"))
+        ),
+    )
