@@ -22,6 +22,7 @@ from rainbow.adapters.world import World
 from rainbow.decisions.bake import Act, BakeDecision, Found, Look, Standing, decide_bake, judge, standing
 from rainbow.errors import Conflict, PermanentError, TemporaryError
 from rainbow.model.durations import Duration, format_duration
+from rainbow.model.release import Release
 from steps import rollback
 from steps.contract import StepParams
 from steps.going_back import Seen, finish, switch_back, why
@@ -48,6 +49,10 @@ class Params(StepParams):
         pattern=r"^https?://",
         description="instead of the address in rainbow.yaml, for switching back from outside the cluster",
     )
+
+
+class _Unclear(TemporaryError):
+    """The policy cannot be in force as it is; somebody mends it, and meanwhile this release is watched no less."""
 
 
 def run(params: Params, world: World) -> None:
@@ -81,7 +86,8 @@ class _Watch:
             now = self._read()
         except TemporaryError as error:
             # A row of good looks is no row with a gap in it.
-            self.looks.append(Look(Found.UNKNOWN, f"the API server cannot be asked: {error}"))
+            unknown = str(error) if isinstance(error, _Unclear) else f"the API server cannot be asked: {error}"
+            self.looks.append(Look(Found.UNKNOWN, unknown))
             self.pause = AWAY
             self._say(self.looks[-1].why)
             return False
@@ -121,9 +127,18 @@ class _Watch:
         params, kube = self.params, self.world.kube
         # The record before the route: whoever switches in between changes the record, so that a note then conflicts.
         release = read_release(kube, params.namespace, params.app, params.release)
-        route = read_route(kube, release.spec.app)
+        route = read_route(kube, release.spec.app, though_gone=True)
         began = (route.switched_at or release.status.live_at) if route.current == release.id else None
-        return Seen(under(read_policy(kube, params.namespace, params.app), release), route, began)
+        if standing(release, route, began) in (Standing.LEFT, Standing.SWITCHED_BACK, Standing.SWITCHING_BACK):
+            return Seen(release, route, began)  # whatever is to be watched
+        return Seen(self._in_force(release), route, began)
+
+    def _in_force(self, release: Release) -> Release:
+        """Under what the policy says of the bake: the rest of it is others' business."""
+        try:
+            return under(read_policy(self.world.kube, release.namespace, release.app), release, ["bake"])
+        except PermanentError as error:
+            raise _Unclear(f"what is to be watched is not known: {error}") from error
 
     def _over(self, now: Seen) -> bool:
         release = now.release

@@ -48,7 +48,7 @@ def switch_back(world: World, seen: Seen, reason: str, proxy_url: str | None) ->
     try:
         _roll_back(world, _wish(release, before, reason, proxy_url, from_release=release.id))
     except PermanentError as error:
-        if read_route(world.kube, release.spec.app).current != release.id:
+        if read_route(world.kube, release.spec.app, though_gone=True).current != release.id:
             return
         raise PermanentError(
             f"release {release.id} of {release.app} does harm ({reason}), but {before} cannot be switched to: "

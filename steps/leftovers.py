@@ -9,14 +9,15 @@ from collections.abc import Iterator
 
 from rainbow.adapters.belongings import remove
 from rainbow.adapters.bus import consumers_of, left_behind, remove_from_bus
-from rainbow.adapters.kube import RELEASE
+from rainbow.adapters.kube import POD, RELEASE
 from rainbow.adapters.records import list_records, remove_record
 from rainbow.adapters.survey import AppSeen
+from rainbow.decisions.age import given_up
 from rainbow.decisions.keeping import beyond_history
 from rainbow.decisions.retention import Act, Verdict
 from rainbow.decisions.sealing import committed
 from rainbow.errors import RainbowError
-from rainbow.model.names import record_name
+from rainbow.model.names import record_name, release_selector
 from rainbow.model.release import Release
 from steps.removal import Removal
 
@@ -66,6 +67,11 @@ def _attempt(removal: Removal, app: AppSeen, release: str) -> Iterator[RainbowEr
         yield error
 
 
+def _has_pods(removal: Removal, app: AppSeen, release: str) -> bool:
+    """Its last pods may still finish what they have, and acknowledge it."""
+    return bool(removal.world.kube.list(POD, app.namespace, labels=release_selector(app.app, release), brief=True))
+
+
 def _clear_bus(removal: Removal, app: AppSeen) -> Iterator[RainbowError]:
     """Consumers of releases that are gone. Read anew: a release that was made meanwhile has its record by then."""
     with_bus = [r for r in app.releases if r.spec.app.drain.jetstream]
@@ -78,8 +84,10 @@ def _clear_bus(removal: Removal, app: AppSeen) -> Iterator[RainbowError]:
             return
         records, _ = list_records(removal.world.kube, app.namespace, app.app)
         there = [*(r.id for r in records if not committed(r.status)), *app.without_record]
+        lost = {r.id for r in app.releases if given_up(r)}
         for release, names in left_behind(config, found, there).items():
-            kept = remove_from_bus(config, release, there, removal.watch.bus_url)
+            dropped = release in lost and not _has_pods(removal, app, release)
+            kept = remove_from_bus(config, release, there, removal.watch.bus_url, given_up=dropped)
             told = "; ".join(f"{name} is kept: {why}" for name, why in kept.items()) or ", ".join(names)
             removal.world.say(f"{app.namespace}/{app.app} {release}: removed from the bus: {told}")
     except RainbowError as error:

@@ -58,7 +58,8 @@ def unmark(world: World, target: Release, lock: Lock) -> None:
         if now.status.traffic != SWITCHING or lock.is_anothers(now.id):
             return
         try:
-            note_if_unchanged(world.kube, now, **recorded(now, read_route(world.kube, now.spec.app), world.clock.now()))
+            route = read_route(world.kube, now.spec.app, though_gone=True)
+            note_if_unchanged(world.kube, now, **recorded(now, route, world.clock.now()))
             return
         except Conflict:
             continue

@@ -20,7 +20,8 @@ from rainbow.errors import PermanentError
 from rainbow.model.release import Release
 
 FRESH = timedelta(seconds=10)  # what is deleted was read again no longer ago than this
-PATIENCE = timedelta(minutes=8)  # for samples in a row
+PATIENCE = timedelta(minutes=8)  # for samples in a row, at most
+BEAT = 5.0  # seconds between two calls of `waiting`
 
 
 @dataclass
@@ -28,7 +29,7 @@ class Readings:
     """What is known of the apps of some namespaces, or of one of them.
 
     `rules`: the policy that a release is judged by, when another than the one in force; `only`: whom it is about.
-    `lists` counts the list calls of all readings.
+    `waiting` is called every now and then between two looks. `lists` counts the list calls of all readings.
     """
 
     world: World
@@ -37,6 +38,7 @@ class Readings:
     app: str | None = None
     rules: Callable[[Release], Release] = lambda release: release
     only: Callable[[AppSeen, Release], bool] = lambda _app, _release: True
+    waiting: Callable[[], None] = lambda: None
     seen: list[AppSeen] = field(default_factory=list)
     lists: int = 0
     _read_at: datetime | None = None
@@ -49,9 +51,9 @@ class Readings:
         """
         self._about = about
         self._survey()
-        until = self.world.clock.monotonic() + PATIENCE.total_seconds()
-        while (lacking := self._lacking()) and self.world.clock.monotonic() < until:
-            self.world.clock.sleep(min(r.spec.app.drain.prometheus.interval for r in lacking).total_seconds())
+        begun = self.world.clock.monotonic()
+        while (lacking := self._lacking()) and self.world.clock.monotonic() < begun + _row(lacking).total_seconds():
+            self._pause(min(r.spec.app.drain.prometheus.interval for r in lacking))
             self._look({r.uid for r in lacking})
         self.refresh()
         return self.seen
@@ -68,6 +70,12 @@ class Readings:
         """Read everything again unless that was done just now."""
         if self._read_at is None or self.world.clock.now() - self._read_at > FRESH:
             self._survey()
+
+    def _pause(self, duration: timedelta) -> None:
+        until = self.world.clock.monotonic() + duration.total_seconds()
+        while (left := until - self.world.clock.monotonic()) > 0:
+            self.world.clock.sleep(min(left, BEAT))
+            self.waiting()
 
     def _survey(self) -> None:
         snapshot, self.seen = Snapshot.of(self.world.kube), []
@@ -98,3 +106,12 @@ class Readings:
         now = self.world.clock.now()
         asked = [(app, r) for app in self.seen for r in app.asked(now) if r.id in app.drains]
         return [r for app, r in asked if app.drains[r.id].state is DrainState.SETTLING]
+
+
+def _row(lacking: Sequence[Release]) -> timedelta:
+    """How long a whole row of samples takes. Who has none by then works now and then, and is left to a later pass.
+
+    All others wait for it: of releases that never settle there may be one at each pass.
+    """
+    drains = [release.spec.app.drain.prometheus for release in lacking]
+    return min(PATIENCE, max(drain.samples * max(drain.interval, drain.max_age) for drain in drains))

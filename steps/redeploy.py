@@ -51,6 +51,6 @@ def run(params: Params, world: World) -> None:
     if decision.act is Act.WAIT:
         raise TemporaryError(f"{what} is not redeployed yet: {decision.reason}")
     if decision.act is Act.TAKE_UP:
-        note_if_unchanged(world.kube, release, **taken_up(world.clock.now()))
+        note_if_unchanged(world.kube, release, **taken_up(world.clock.now(), world.run))
     by = f" (asked for by {params.by}{f': {params.reason}' if params.reason else ''})" if params.by else ""
     world.say(f"{what}: {decision.reason}{by}")

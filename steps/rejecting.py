@@ -6,11 +6,13 @@ After the patch a kill would forget who was rolled back from, and its own workfl
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from rainbow.adapters.records import list_releases, note_if_unchanged
 from rainbow.adapters.routes import read_route
 from rainbow.adapters.world import World
+from rainbow.decisions.asking import after
 from rainbow.decisions.switch import ALL, recorded
 from rainbow.errors import RainbowError
 from rainbow.model.release import Mark, Phase, Release
@@ -46,9 +48,17 @@ def take_back(world: World, target: Release, reject: Mark | None) -> None:
     if reject is None:
         return
     try:
-        current = read_route(world.kube, target.spec.app).current
+        current = read_route(world.kube, target.spec.app, though_gone=True).current
         for found in list_releases(world.kube, target.namespace, target.app):
             if found.id == current and found.status.rejected == reject:
                 note_if_unchanged(world.kube, found, rejected=None)
     except RainbowError as error:
         world.say(f"the mark of a rollback that failed may still be on the current release of {target.app}: {error}")
+
+
+def forgive(world: World, target: Release, asked_at: datetime | None) -> None:
+    """A person wants the release that is current now: a mark from before that, as of a rollback cut short, is over."""
+    for found in list_releases(world.kube, target.namespace, target.app):
+        rejected = found.status.rejected
+        if found.id == target.id and rejected is not None and not after(rejected.at, asked_at):
+            note_if_unchanged(world.kube, found, rejected=None)

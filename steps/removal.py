@@ -19,7 +19,7 @@ from rainbow.adapters.drain import LOOKING
 from rainbow.adapters.records import note_if_unchanged
 from rainbow.adapters.routes import read_route
 from rainbow.adapters.routes.gateway import LISTING
-from rainbow.adapters.seal import SEALING, seal, unseal
+from rainbow.adapters.seal import SEALING, close, seal, standing_open, unseal
 from rainbow.adapters.survey import AppSeen
 from rainbow.adapters.world import World
 from rainbow.decisions.drain import DrainState
@@ -131,11 +131,18 @@ class Removal(Readings):
         if read_route(self.world.kube, release.spec.app).current == release.id:
             raise Conflict(f"the route of {release.app} points at {release.id} now")
         if not committed(release.status):
-            note_if_unchanged(self.world.kube, release, **deleted(self.world.clock.now()))
+            self._commit(release)
         objects = app.belongings.of(release.id)
         remove(self.world.kube, release.app, release.id, objects)
         self._say(release, f"deleted, objects: {len(objects)}")
         self._forget_on_bus(app, release)
+
+    def _commit(self, release: Release) -> None:
+        """Note the deletion. Raises Conflict when its routes are not closed (any more): the next pass seals it anew."""
+        if there := standing_open(self.world.kube, release):
+            raise Conflict(f"{', '.join(there)} was opened since {release.id} was sealed, so work may have come")
+        note_if_unchanged(self.world.kube, release, **deleted(self.world.clock.now()))
+        close(self.world.kube, release)  # who read the record before may have opened them just now
 
     def _say(self, release: Release, text: str) -> None:
         name = release.id if self.app else f"{release.namespace}/{release.app} {release.id}"

@@ -16,5 +16,5 @@ class Params(hold.Params):
 
 
 def run(params: Params, world: World) -> None:
-    """Resume."""
-    hold.mark(params, world, lambda there: (decide_resume(there), None))
+    """Resume. Raises Refused for a hold that was set after this had been asked for."""
+    hold.mark(params, world, lambda there: (decide_resume(there, world.asked_at), None))

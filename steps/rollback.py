@@ -7,18 +7,23 @@ gets its users. Killed at any line, a second run finishes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import Field
 
+from rainbow.adapters.kube import Kube
 from rainbow.adapters.lock import holding
 from rainbow.adapters.person import who_asks
 from rainbow.adapters.policies import read_policy
 from rainbow.adapters.records import list_releases, read_release
 from rainbow.adapters.routes import read_route
+from rainbow.adapters.routes.moving import NOWHERE
 from rainbow.adapters.world import World
+from rainbow.decisions.asking import dated
+from rainbow.decisions.bake import BY
+from rainbow.decisions.carriers import carriers
 from rainbow.decisions.rollback import Act, RollbackDecision, RollbackFacts, Wish, decide_rollback
 from rainbow.errors import BadInput, Refused
 from rainbow.model.names import ReleaseId
@@ -61,6 +66,7 @@ class _Look:
     decision: RollbackDecision
     route: RouteState
     target: Release | None
+    releases: list[Release]
 
 
 def run(params: Params, world: World) -> None:
@@ -75,11 +81,10 @@ def run(params: Params, world: World) -> None:
     world.say(f"{decision.act}: {'; '.join(decision.reasons)}")
     if target is None:
         return
-    now = world.clock.now()
     reject = Mark(
         reason=params.reason or f"rolled back to {target.id}",
         by=params.by or who_asks(world.kube),
-        at=now.replace(microsecond=now.microsecond // 1000 * 1000),  # as it can be read back
+        at=dated(world.clock.now(), found.releases, world.asked_at),
     )
     order = Order(
         target,
@@ -88,6 +93,8 @@ def run(params: Params, world: World) -> None:
         proxy_url=params.proxy_url,
         reject=reject,
         from_release=params.from_release,
+        ordered=params.by != BY,
+        asked_at=world.asked_at,
     )
     with holding(world, target, on_route=found.route.token or 0, force=True) as lock:
         outcome = carry_out(world, order, lock)
@@ -102,9 +109,19 @@ def _look(params: Params, world: World) -> _Look:
     if not releases:
         raise BadInput(f"no release of an app {params.app} in namespace {params.namespace}; is the name right?")
     wish = Wish(params.release, params.from_release, params.allow_rejected, params.despite_hold, world.asked_at)
-    # Which route it is stands in every record: the newest knows it best.
-    route = read_route(kube, max(releases, key=lambda release: release.since).spec.app)
-    hold = read_policy(kube, params.namespace, params.app).spec.hold
+    route = _route(kube, releases)
+    # A hold that does not matter, or cannot be read, stops no rollback that says so.
+    hold = None if params.despite_hold else read_policy(kube, params.namespace, params.app).spec.hold
     facts = RollbackFacts(params.namespace, params.app, route, releases, hold)
     decision = decide_rollback(facts, wish, world.clock.now())
-    return _Look(decision, route, next((r for r in releases if r.id == decision.target), None))
+    return _Look(decision, route, next((r for r in releases if r.id == decision.target), None), releases)
+
+
+def _route(kube: Kube, releases: Sequence[Release]) -> RouteState:
+    """The route that carries users, though their release be broken.
+
+    It stands in the records of those that were live; what somebody has just submitted may name another one.
+    """
+    known = carriers(releases)
+    states = (read_route(kube, c.release.spec.app, though_gone=True) for c in known if c.lived)
+    return next((state for state in states if state.current is not None), NOWHERE)

@@ -11,13 +11,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
+
 from rainbow.adapters.kube import POD, SERVICE, Object
 from rainbow.adapters.lock import Lock, lock_of
 from rainbow.adapters.pod_run import PodEnd, PodRun
 from rainbow.adapters.readiness import STEP_LABEL
-from rainbow.adapters.records import note, read_release
+from rainbow.adapters.records import note_if_unchanged, read_release
 from rainbow.adapters.world import World
-from rainbow.errors import BadInput, PermanentError, Refused, TemporaryError
+from rainbow.errors import BadInput, Conflict, PermanentError, Refused, TemporaryError
 from rainbow.model.app import Tests
 from rainbow.model.durations import format_duration
 from rainbow.model.names import release_labels
@@ -53,8 +55,7 @@ class Params(StepParams):
 def run(params: Params, world: World) -> None:
     """Test. Raises PermanentError, with the last lines of their log, when the tests fail or cannot be run."""
     release = read_release(world.kube, params.namespace, params.app, params.release)
-    if release.status.phase == Phase.DELETED:
-        raise Refused(f"release {release.id} of app {release.app} has been deleted; there is nothing to test")
+    _refuse_deleted(release)
     tests = release.spec.app.tests
     if tests is None:
         world.say(f"app {release.app} has no tests (`tests` in rainbow.yaml): nothing is asked of release {release.id}")
@@ -182,8 +183,19 @@ def release_url(service: Object) -> str:
     return f"http://{meta['name']}.{meta['namespace']}.svc:{port}"
 
 
+def _refuse_deleted(release: Release) -> None:
+    if release.status.phase == Phase.DELETED:
+        raise Refused(f"release {release.id} of app {release.app} has been deleted; there is nothing to test")
+
+
 def _note_passed(world: World, release: Release) -> None:
-    latest = read_release(world.kube, release.namespace, release.app, release.id)
-    passed: dict[str, Any] = {} if has_lived(latest) else {"phase": Phase.READY, "failed_at": None, "message": None}
-    note(world.kube, latest, tested_at=world.clock.now(), **passed)
+    attempts = Retrying(stop=stop_after_attempt(5), retry=retry_if_exception_type(Conflict), reraise=True)
+    attempts(_note_unless_deleted, world, release)
     world.say(f"release {release.id} has passed" if release.spec.app.tests else f"release {release.id} is Ready")
+
+
+def _note_unless_deleted(world: World, release: Release) -> None:
+    latest = read_release(world.kube, release.namespace, release.app, release.id)
+    _refuse_deleted(latest)
+    passed: dict[str, Any] = {} if has_lived(latest) else {"phase": Phase.READY, "failed_at": None, "message": None}
+    note_if_unchanged(world.kube, latest, tested_at=world.clock.now(), **passed)  # a deletion may begin just now

@@ -15,8 +15,10 @@ from pydantic import Field
 from rainbow.adapters.lock import holding, lock_of
 from rainbow.adapters.records import read_release
 from rainbow.adapters.world import World
+from rainbow.decisions.asking import after, late
 from rainbow.errors import Refused
 from rainbow.model.release import Release
+from rainbow.model.route import RouteState
 from steps.contract import Operation
 from steps.failure import mark_failed
 from steps.marks import unmark
@@ -52,7 +54,13 @@ class Params(Operation):
 def run(params: Params, world: World) -> None:
     """Switch. Raises Refused when a rule forbids it, TemporaryError when the proxy does not answer as it must."""
     target = read_release(world.kube, params.namespace, params.app, params.release)
-    order = Order(target, allow_older=params.allow_older, proxy_url=params.proxy_url)
+    order = Order(
+        target,
+        allow_older=params.allow_older,
+        proxy_url=params.proxy_url,
+        ordered=params.allow_older,
+        asked_at=world.asked_at,
+    )
     _refuse_unapproved(params, world, target)
     if params.dry_run:
         decision = look(world, order).decision
@@ -73,7 +81,10 @@ def run(params: Params, world: World) -> None:
 
 def _refuse_unapproved(params: Params, world: World, target: Release) -> None:
     """Whatever brought the choice here: without a yes nothing is switched. `allow_older` is a person's word as well."""
-    if not target.spec.app.approval or params.approved == "yes" or params.allow_older:
+    if not target.spec.app.approval or params.allow_older:
+        return
+    _refuse_other_life(params, world, target)
+    if params.approved == "yes":
         return
     if params.approved is None:
         raise Refused(
@@ -86,14 +97,36 @@ def _refuse_unapproved(params: Params, world: World, target: Release) -> None:
     raise Refused(f"release {target.id} of app {target.app} is not switched to: {why}. To try again, release anew")
 
 
+def _refuse_other_life(params: Params, world: World, target: Release) -> None:
+    """Who answered for a life of the release that has ended has said nothing of this one, which has its own gate."""
+    status = target.status
+    if params.approved is None or status.redeployed_run == world.run or not after(status.redeployed_at, world.asked_at):
+        return
+    raise Refused(
+        f"release {target.id} of app {target.app} in namespace {target.namespace} was redeployed since this workflow "
+        f"was submitted: its answer ({params.approved}) was for the release before that, and changes nothing now; "
+        f"answer the newer one: rainbow approve -n {target.namespace} {target.app} {target.id}"
+    )
+
+
 def _refused_early(world: World, order: Order) -> int:
     """What is refused waits for nobody, and gives back at once what the steps before it have held."""
     seen = look(world, order)
     try:
         obey(seen)
+        _refuse_late(world, order, seen.route)
     except Refused:
         lock = lock_of(world, order.target)
         unmark(world, order.target, lock)  # a run that was killed may have left it
         lock.give_back()
         raise
     return seen.route.token or 0
+
+
+def _refuse_late(world: World, order: Order, route: RouteState) -> None:
+    """A person's wish, carried out by Retry long after the route has moved on, is none any more."""
+    if not order.ordered or route.current == order.target.id:
+        return
+    if (why := late(route, order.asked_at, world.clock.now())) is not None:
+        where = f"-n {order.target.namespace} {order.target.app} {order.target.id}"
+        raise Refused(f"not switched: {why}: rainbow switch {where} --allow-older")

@@ -8,10 +8,11 @@ run finishes.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from rainbow.adapters.kube import DEPLOYMENT
-from rainbow.adapters.lock import LOCKING, Lock, LostLock
+from rainbow.adapters.lock import LOCKING, Lock
 from rainbow.adapters.policies import read_policy
 from rainbow.adapters.proxy import Sightings
 from rainbow.adapters.records import list_releases
@@ -21,13 +22,14 @@ from rainbow.adapters.routes.release_routes import open_release_routes
 from rainbow.adapters.routes.rights import ROUTE_WRITING
 from rainbow.adapters.shrinking import RESTORING, restore_replicas
 from rainbow.adapters.world import World
+from rainbow.decisions.asking import dated
 from rainbow.decisions.switch import Act, SwitchDecision, SwitchFacts, decide_switch
 from rainbow.errors import Conflict, RainbowError, Refused, TemporaryError
 from rainbow.model.release import Mark, ObjectRef, Release
 from rainbow.model.route import RouteState
 from steps.marks import check_mark, leave_the_truth, mark, unmark, write_down
 from steps.readying import wait_until_ready
-from steps.rejecting import note_before, reject, take_back
+from steps.rejecting import forgive, note_before, reject, take_back
 
 # For the roles of the steps that switch.
 SWITCHING_RULES: list[dict[str, Any]] = [
@@ -56,7 +58,8 @@ class Order:
     """What is wanted: `target` current. `reject`: the mark for the release that it takes over from (B5).
 
     `allow_older`: a person wants it, although it was overtaken, was current before, or was rolled back from.
-    `from_release`: only as long as this one is current.
+    `from_release`: only as long as this one is current. `ordered`: by a person's own word, at `asked_at` (None: just
+    now), so that nobody's older wish undoes it.
     """
 
     target: Release
@@ -65,6 +68,8 @@ class Order:
     proxy_url: str | None = None
     reject: Mark | None = None
     from_release: str | None = None
+    ordered: bool = False
+    asked_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -89,12 +94,12 @@ class Outcome:
 def look(world: World, order: Order) -> Look:
     """Read everything and decide."""
     target, kube = order.target, world.kube
-    route = read_route(kube, target.spec.app)
+    route = read_route(kube, target.spec.app, though_gone=True)
     releases = list_releases(kube, target.namespace, target.app)
     # Its own record as it is now: the mark of `delete`, or a failure, may have come in between.
     target = next((r for r in releases if r.id == target.id), target)
     hold = None if order.despite_hold else read_policy(kube, target.namespace, target.app).spec.hold
-    facts = SwitchFacts(route, target, releases, carried_services(target), hold)
+    facts = SwitchFacts(route, target, releases, carried_services(target), hold, order.asked_at)
     if order.from_release is not None and route.current not in (order.from_release, target.id):
         gone = f"{route.current} is current, and not {order.from_release} any more"
         return Look(SwitchDecision(Act.REFUSE, (gone,)), route, releases)
@@ -125,8 +130,8 @@ def carry_out(world: World, order: Order, lock: Lock) -> Outcome:
         write_down(world, target, before.decision.demoted)
         if patched is not None and order.reject is not None:
             reject(world, target, after.previous, order.reject)
-    except LostLock:
-        raise
+        if order.ordered:
+            forgive(world, target, order.asked_at)
     except RainbowError:
         take_back(world, target, order.reject)
         raise
@@ -182,7 +187,9 @@ def _move(world: World, order: Order, lock: Lock) -> tuple[Look, float | None]:
             asked = True
             continue
         try:
-            move = prepare_move(world.kube, target, seen.route, world.clock.now(), lock.token)
+            now = dated(world.clock.now(), seen.releases, order.asked_at)
+            ordered = (order.asked_at or now) if order.ordered else None
+            move = prepare_move(world.kube, target, seen.route, now, lock.token, ordered_at=ordered)
             note_before(world, seen.route, seen.releases, order.reject)
             lock.check(seen.route.token)
             check_mark(world, target)

@@ -149,7 +149,13 @@ class _Wait:
             return release
 
     def _shrink(self, release: Release) -> None:
-        """Give up what idles. No waiting depends on it: what hinders it is told, and the next look tries again."""
+        """Give up what idles. No waiting depends on it: what hinders it is told, and the next look tries again.
+
+        Only one does it, whoever waits for the current release: two that know different things of a pod, each with a
+        right to lower the number, may end a busy one.
+        """
+        if self._current != self.params.release:
+            return
         try:
             told = {s.workload: s.reason for s in self.shrinking.look(release, self._current)}
         except Conflict:

@@ -1,7 +1,8 @@
 """The garbage collection on a schedule: a CronWorkflow that runs the WorkflowTemplate `collect-garbage` (A4).
 
-A run that is stuck stops no later one: it is replaced by the next, and ends by itself at its deadline. A collection
-that is ended so loses nothing. Whether it is suspended is left to people, see `as_left`.
+A run is never ended by the next one: it may wait for samples, and they are in its memory only, so that a collection
+that always takes longer than the schedule leaves would delete nothing for ever. One that is stuck ends by itself at its
+deadline, and the next one begins. Whether it is suspended is left to people, see `as_left`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from workflows.step_template import service_account
 
 NAME = "collect-garbage"
 HOUR = 3600
-DEADLINE = HOUR  # seconds; a collection takes some seconds, and minutes while it waits for samples
+DEADLINE = 2400  # seconds; a collection takes some seconds, and up to three times PATIENCE while it waits for samples
 
 
 def collect_garbage_schedule(namespace: str, settings: Settings) -> CronWorkflow | None:
@@ -33,7 +34,7 @@ def collect_garbage_schedule(namespace: str, settings: Settings) -> CronWorkflow
             "workflows.argoproj.io/description": f"Deletes what is due in {collected.replace(',', ', ')}.",
         },
         schedules=[settings.garbage_schedule],
-        concurrency_policy="Replace",
+        concurrency_policy="Forbid",
         starting_deadline_seconds=HOUR,  # one that was missed, as the controller was away, is made up for
         successful_jobs_history_limit=3,
         failed_jobs_history_limit=3,

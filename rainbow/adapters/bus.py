@@ -61,19 +61,21 @@ def left_behind(app: AppConfig, found: Iterable[Consumer], releases: Iterable[st
     return {} if app.drain.jetstream is None else _consumers(app).left_behind(names, releases)
 
 
-def remove_from_bus(app: AppConfig, release: str, others: Iterable[str], url: str | None = None) -> dict[str, str]:
+def remove_from_bus(
+    app: AppConfig, release: str, others: Iterable[str], url: str | None = None, *, given_up: bool = False
+) -> dict[str, str]:
     """Remove what a release has on the bus, once its workloads are gone, which would make it anew.
 
-    Consumers with anything left are kept; with the last of them go the messages of the release's own subjects.
-    `others` are the ids of the app's other releases that are there: what may be theirs is left alone. Again is as good
-    as once. Returns name → why it was kept. Raises Unheard.
+    Consumers with anything left are kept, unless that is `given_up`; with the last of them go the messages of the
+    release's own subjects. `others` are the ids of the app's other releases that are there: what may be theirs is left
+    alone. Again is as good as once. Returns name → why it was kept. Raises Unheard.
     """
     drain = app.drain.jetstream
     if drain is None or "$release" not in drain.consumers:
         return {}
     address, stream = url or drain.url, _stream(app).of(release)
     names = [consumer.name for consumer in consumers_of(app, release, url)]
-    kept = jetstream.remove_consumers(address, stream, _consumers(app).own(names, release, others))
+    kept = jetstream.remove_consumers(address, stream, _consumers(app).own(names, release, others), given_up=given_up)
     subjects = [Naming(subject, app.namespace, app.app).of(release) for subject in drain.subjects]
     if subjects and not kept:
         jetstream.purge(address, stream, subjects)

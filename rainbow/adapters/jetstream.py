@@ -38,16 +38,16 @@ def look(url: str, asked: Mapping[str, tuple[str, str]]) -> dict[str, tuple[Cons
         return dict.fromkeys(asked, error)
 
 
-def remove_consumers(url: str, stream: str, names: Sequence[str]) -> dict[str, str]:
+def remove_consumers(url: str, stream: str, names: Sequence[str], *, given_up: bool = False) -> dict[str, str]:
     """Remove those of these consumers that have nothing left, each asked immediately before. Name → why it was kept.
 
-    One that is gone already is no error. Raises Unheard.
+    `given_up`: also those that have something left. One that is gone already is no error. Raises Unheard.
     """
 
     async def remove(bus: Connection) -> dict[str, str]:
         kept = {}
         for name in names:
-            if why := await _removed(bus, stream, name):
+            if why := await _removed(bus, stream, name, given_up=given_up):
                 kept[name] = why
         return kept
 
@@ -82,11 +82,11 @@ async def _listed(bus: Connection, stream: str) -> tuple[Consumer, ...]:
             raise Unheard(f"{bus.url} gave {before} of {total} consumers of stream {stream}")
 
 
-async def _removed(bus: Connection, stream: str, name: str) -> str | None:
-    """Remove a consumer unless something is left for it, which is returned as a text."""
+async def _removed(bus: Connection, stream: str, name: str, *, given_up: bool) -> str | None:
+    """Remove a consumer unless something is left for it that is not given up, which is returned as a text."""
     try:
         found = _consumer(await bus.ask(f"CONSUMER.INFO.{stream}.{name}"))
-        if left := found.left:
+        if (left := found.left) and not given_up:
             return left
         await bus.ask(f"CONSUMER.DELETE.{stream}.{name}")
     except Refused as error:

@@ -304,5 +304,12 @@ def _error(status: int, what: str, text: str) -> Exception:
         # 401: the token of a ServiceAccount is renewed on disk while a step runs.
         return TemporaryError(said)
     if status == 403:
-        return Forbidden(f"{said}. The ServiceAccount lacks this right: run `rainbow install` again")
+        return Forbidden(f"{said}. {_without_right(message)}")
     return PermanentError(said)
+
+
+def _without_right(message: str) -> str:
+    # Who asked stands in the message (Kubernetes, "RBAC", referring to subjects).
+    if 'User "system:serviceaccount:' in message:
+        return "The ServiceAccount lacks this right: run `rainbow install` again"
+    return "You lack this right; ask for it, or leave out --now: workflows have rights of their own"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ from pydantic import ValidationError
 from rainbow.adapters.events import tell
 from rainbow.adapters.kube import POLICY, Kube, Object
 from rainbow.decisions.happenings import marks
+from rainbow.decisions.overrides import SECTIONS, misfit
 from rainbow.errors import PermanentError
 from rainbow.model.names import APP_LABEL
 from rainbow.model.policy import Policy
@@ -45,12 +47,16 @@ def note_hold(kube: Kube, policy: Policy, hold: Mark | None, now: datetime) -> N
     tell(kube, POLICY, written["metadata"], marks("Held", "Resumed", policy.spec.hold, hold), now)
 
 
-def under(policy: Policy, release: Release) -> Release:
-    """The release with the policy of its app over its own rainbow.yaml; only ever read, never written back."""
+def under(policy: Policy, release: Release, sections: Collection[str] = tuple(SECTIONS)) -> Release:
+    """The release with the policy of its app over its own rainbow.yaml; only ever read, never written back.
+
+    `sections`: those that matter, when not all. Raises PermanentError when the policy does not fit.
+    """
     try:
-        app = policy.in_force(release.spec.app)
+        app = policy.in_force(release.spec.app, sections)
     except ValidationError as error:
         raise PermanentError(
-            f"Policy {policy.namespace}/{policy.app} does not fit release {release.id}: {error}"
+            f"Policy {policy.namespace}/{policy.app} does not fit release {release.id}: {misfit(error)}; change it: "
+            f"rainbow policy set -n {policy.namespace} {policy.app} KEY=VALUE"
         ) from error
     return release.model_copy(update={"spec": release.spec.model_copy(update={"app": app})})

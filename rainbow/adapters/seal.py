@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from rainbow.adapters.kube import Kube, Object, identity
-from rainbow.adapters.records import note_if_unchanged
+from rainbow.adapters.records import note_if_unchanged, read_release
 from rainbow.adapters.routes import routes_of_release
 from rainbow.adapters.routes.release_routes import close_release_routes
 from rainbow.adapters.world import Clock
-from rainbow.decisions.sealing import sealed
+from rainbow.decisions.rendering import describe
+from rainbow.decisions.sealing import committed, sealed
 from rainbow.errors import BadInput, Conflict
 from rainbow.model.release import Release
 
@@ -31,19 +32,39 @@ def seal(kube: Kube, clock: Clock, release: Release) -> Release:
     It is noted first, so that after a kill somebody opens them again, and dated after the last of them was closed.
     """
     begun = note_if_unchanged(kube, release, **sealed(release, clock.now()))
-    if _own_routes(release):
-        close_release_routes(kube, release)
+    close(kube, release)
     try:
         return note_if_unchanged(kube, begun, **sealed(begun, clock.now()))
     except Conflict:
-        _open(kube, release)  # a switch that began meanwhile asks the proxy through them at this moment
+        _open_unless_sealed(kube, release)
         raise
+
+
+def close(kube: Kube, release: Release) -> None:
+    """Take away its own routes, if it ever had one."""
+    if _own_routes(release):
+        close_release_routes(kube, release)
+
+
+def standing_open(kube: Kube, release: Release) -> list[str]:
+    """Its own routes that are there: while there is one, the seal is broken, whatever the record says."""
+    return [describe(route) for route in _own_routes(release) if kube.get(*identity(route)) is not None]
 
 
 def unseal(kube: Kube, release: Release, **changes: Any) -> Release:
     """Open them again, and only then note the changes. Raises Conflict when somebody else wrote the record."""
     _open(kube, release)
     return note_if_unchanged(kube, release, **changes)
+
+
+def _open_unless_sealed(kube: Kube, release: Release) -> None:
+    """A switch that began meanwhile asks the proxy through them at this moment.
+
+    But `delete` and `collect-garbage` meet at one release: who has sealed it too counts on them being closed.
+    """
+    status = read_release(kube, release.namespace, release.app, release.id).status
+    if status.sealed_at is None and not committed(status):
+        _open(kube, release)
 
 
 def _open(kube: Kube, release: Release) -> None:

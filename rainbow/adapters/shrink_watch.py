@@ -16,7 +16,7 @@ from rainbow.adapters.kube import DEPLOYMENT, POD, Kind, Kube, Object
 from rainbow.adapters.prometheus import Prometheus, fill_in
 from rainbow.adapters.records import read_release
 from rainbow.adapters.routes import read_route
-from rainbow.adapters.shrinking import REPLICAS, scale, whole
+from rainbow.adapters.shrinking import note_whole, noted_whole, scale
 from rainbow.adapters.world import Clock
 from rainbow.decisions.bus import BusWork
 from rainbow.decisions.evidence import FINISHED
@@ -133,13 +133,17 @@ class ShrinkWatch:
             annotations = {COST: str(cost)}
             version = pods[name]["metadata"]["resourceVersion"]
             patch = {"metadata": {"resourceVersion": version, "annotations": annotations}}
-            self.kube.patch(POD, release.namespace, name, patch)
+            self.kube.patch(POD, release.namespace, name, patch, subresource="status")
         if decision.replicas is None:
             return decision
         if why := self._changed(release, seen):
             return Shrinking(decision.workload, why)
         found = seen.deployments[release.named(decision.workload)]
-        scale(self.kube, found, decision.replicas, {REPLICAS: str(whole(found))})
+        if not noted_whole(found):
+            found = note_whole(self.kube, found)
+            if why := self._changed(release, seen):  # nothing comes between the last look and the number
+                return Shrinking(decision.workload, why)
+        scale(self.kube, found, decision.replicas)
         return decision
 
     def _changed(self, release: Release, seen: _Seen) -> str | None:

@@ -20,7 +20,7 @@ from rainbow.decisions.hold import held
 from rainbow.decisions.retention import Act, Verdict
 from rainbow.errors import BadInput
 from rainbow.model.release import Release
-from steps import STEPS
+from steps import STEPS, load
 
 WIDE = 2000
 
@@ -31,6 +31,7 @@ WIDE = 2000
 @click.option("--all", "deleted_too", is_flag=True, help="releases that are deleted, too: who released what and when")
 @click.option("--prometheus-url", help="instead of the address in rainbow.yaml, as seen from here")
 @click.option("--nats-url", help="instead of the address in rainbow.yaml, as seen from here")
+@click.option("--reason", default="planned only", help="the reason that OPERATION would be given")
 @click.option("--context", help="context of the kubeconfig")
 def plan(
     words: tuple[str, ...],
@@ -38,6 +39,7 @@ def plan(
     deleted_too: bool,
     prometheus_url: str | None,
     nats_url: str | None,
+    reason: str,
     context: str | None,
 ) -> None:
     """Say what becomes of each release of an app, and why. With OPERATION: what that would do. Nothing is changed.
@@ -50,8 +52,11 @@ def plan(
     namespace, (operation, app, release) = arguments.namespace(namespace), _parts(words)
     app = arguments.app_name(app)
     if operation:
-        values = {"release": release}
-        operate(operation, values, now=False, dry_run=True, namespace=namespace, app=app, context=context)
+        offered = {"reason": reason, "prometheus_url": prometheus_url, "nats_url": nats_url}
+        taken = load(operation).Params.model_fields
+        values = {"release": release} | {name: value for name, value in offered.items() if name in taken}
+        about = app if "app" in taken else ""  # else it is about every app of the namespace
+        operate(operation, values, now=False, dry_run=True, namespace=namespace, app=about, context=context)
     kube, clock = connect(context=context), Clock()
     _show(kube, namespace, app, DrainWatch(kube, clock, prometheus_url, nats_url), clock, deleted_too=deleted_too)
 

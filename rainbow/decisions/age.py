@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from rainbow.decisions.switch import SWITCHING
 from rainbow.model.durations import format_duration
 from rainbow.model.release import Release, ReleaseStatus
+from rainbow.model.staying import OverdueAct
 
 TOO_YOUNG = "younger than the minimum age"  # for the record: the time left would change at every look
 
@@ -33,3 +34,13 @@ def overdue(release: Release, now: datetime) -> str | None:
     if longest is None or since is None or now < since + longest:
         return None
     return f"overdue, drains for more than {format_duration(longest)}"
+
+
+def given_up(release: Release) -> bool:
+    """Whether it was deleted with the work that it had left, as retention says of what is overdue."""
+    status = release.status
+    # What was seen without work got what it has left later: nobody has decided about that.
+    if status.deleted_at is None or status.drained_at is not None:
+        return False
+    late = overdue(release, status.deleted_at) is not None
+    return late and release.spec.app.retention.overdue is OverdueAct.DELETE

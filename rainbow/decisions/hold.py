@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
+from rainbow.decisions.asking import after
 from rainbow.model.release import Mark, format_time
 
 
@@ -37,10 +39,13 @@ def decide_hold(there: Mark | None, wanted: Mark) -> HoldDecision:
     return HoldDecision(Act.SET, f"held by {wanted.by}, now for another reason: {wanted.reason} (was: {there.reason})")
 
 
-def decide_resume(there: Mark | None) -> HoldDecision:
-    """Anybody may end a hold; who did stands in the event."""
+def decide_resume(there: Mark | None, asked_at: datetime | None = None) -> HoldDecision:
+    """Anybody may end a hold that was there when they asked for its end; who did stands in the event."""
     if there is None:
         return HoldDecision(Act.NOTHING, "it is not held")
+    if asked_at is not None and after(there.at, asked_at):
+        # Retry on an old workflow: whoever pressed it may not know of the newer hold.
+        return HoldDecision(Act.REFUSE, f"{held(there)}; its end was asked for before, at {format_time(asked_at)}")
     return HoldDecision(Act.REMOVE, f"no longer {held(there)}")
 
 

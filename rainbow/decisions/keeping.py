@@ -73,9 +73,13 @@ def _last_current(release: Release) -> tuple[datetime, datetime, str]:
     return max(times, default=_BEGINNING), release.since, release.id
 
 
+def ruling(releases: Sequence[Release], current: str | None) -> Release | None:
+    """Whose rainbow.yaml says how many are kept: the current release, or the newest one when none is."""
+    return next((r for r in releases if r.id == current), None) or max(releases, key=_since, default=None)
+
+
 def _in_force(releases: Sequence[Release], current: str | None) -> AppConfig | None:
-    """rainbow.yaml of the current release; of the newest one when none is."""
-    found = next((r for r in releases if r.id == current), None) or max(releases, key=_since, default=None)
+    found = ruling(releases, current)
     return None if found is None else found.spec.app
 
 

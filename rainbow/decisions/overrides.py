@@ -47,8 +47,13 @@ def unfit(policy: Policy, app: AppConfig) -> str | None:
     try:
         policy.in_force(app)
     except ValidationError as error:
-        return "; ".join(f"{'.'.join(map(str, e['loc']))}: {_said(e)}" for e in error.errors(include_url=False))
+        return misfit(error)
     return None
+
+
+def misfit(error: ValidationError) -> str:
+    """What is wrong, in a line."""
+    return "; ".join(f"{'.'.join(map(str, e['loc']))}: {_said(e)}" for e in error.errors(include_url=False))
 
 
 def names(section: str) -> list[str]:

@@ -95,7 +95,7 @@ def noted_drain(status: ReleaseStatus, decision: DrainDecision, now: datetime) -
     if status.traffic == SWITCHING:
         return {}
     changes: dict[str, Any] = {"tasks": decision.tasks, "blocker": _lasting(decision)}
-    if decision.state is DrainState.DRAINED and _kept_by_others(status):
+    if decision.state not in (DrainState.WORKING, DrainState.UNKNOWN) and _kept_by_others(status):
         del changes["blocker"]
     if decision.idle:
         changes |= {"phase": Phase.DRAINED, "drained_at": status.drained_at or now}
@@ -107,12 +107,12 @@ def noted_drain(status: ReleaseStatus, decision: DrainDecision, now: datetime) -
 
 
 def _kept_by_others(status: ReleaseStatus) -> bool:
-    """What keeps a release that is noted as idle is what a collection found (retention, a hold): it takes that back.
+    """Whether the blocker of a release that is noted as idle is a collection's, which takes it back by itself.
 
-    Waiting takes back what speaks of work, or of the age.
+    That is retention, or a hold. Waiting takes back what it wrote: what speaks of work, or of the age.
     """
     idle = status.drained_at is not None and status.tasks == "0"
-    return idle and status.blocker not in (TOO_YOUNG, SETTLING)
+    return idle and status.blocker not in (None, TOO_YOUNG, SETTLING)
 
 
 def _lasting(decision: DrainDecision) -> str | None:

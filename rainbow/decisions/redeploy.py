@@ -58,10 +58,10 @@ def decide_redeploy(
     return RedeployDecision(Act.TAKE_UP, "its record is taken up again, to be deployed, tested and switched to", build)
 
 
-def taken_up(now: datetime) -> dict[str, Any]:
-    """The fields of its status: those of a new release, which is newer than all others from now on."""
+def taken_up(now: datetime, run: str = "") -> dict[str, Any]:
+    """The fields of its status: those of a new release, which is newer than all others. `run`: uid of the workflow."""
     changes: dict[str, Any] = dict.fromkeys(set(ReleaseStatus.model_fields) - _KEPT)
-    return changes | {"phase": Phase.PENDING, "redeployed_at": now}
+    return changes | {"phase": Phase.PENDING, "redeployed_at": now, "redeployed_run": run or None}
 
 
 def _still_there(release: Release, build: bool) -> RedeployDecision:

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from rainbow.decisions.asking import GOOD_FOR, late, overruled
+from rainbow.decisions.carriers import route_of
 from rainbow.decisions.switch import held, still_there
 from rainbow.model.release import Mark, Phase, Release, format_time
 from rainbow.model.route import RouteState
-
-GOOD_FOR = timedelta(minutes=15)  # so long a rollback to a release by name wins over what is switched meanwhile
 
 
 class Act(StrEnum):
@@ -98,8 +98,9 @@ def _wanted(facts: RollbackFacts, wish: Wish) -> Release | None:
 
 
 def _eligible(facts: RollbackFacts, release: Release) -> bool:
-    """It carried traffic, is still there, and nobody has rolled back from it."""
-    return _was_current(facts, release) and still_there(release) and release.status.rejected is None
+    """It carried traffic by the same route, is still there, and nobody has rolled back from it."""
+    there = _was_current(facts, release) and still_there(release) and not _elsewhere(facts, release)
+    return there and release.status.rejected is None
 
 
 def _was_current(facts: RollbackFacts, release: Release) -> bool:
@@ -113,25 +114,20 @@ def _nobody(facts: RollbackFacts) -> tuple[str, ...]:
     why = f"no earlier release of app {facts.app} is still there that carried traffic and was not rolled back from"
     if gone := [r.id for r in facts.releases if not still_there(r)]:
         return (why, f"to have one again that was deleted ({', '.join(gone)}): {_by_hand(facts, 'redeploy')}")
-    return (why,)
+    elsewhere = [_elsewhere(facts, r) for r in facts.releases if _was_current(facts, r) and still_there(r)]
+    return (why, *dict.fromkeys(text for texts in elsewhere for text in texts))
 
 
 def _refused(facts: RollbackFacts, target: Release, wish: Wish, now: datetime) -> tuple[str, ...]:
-    return _late(facts, wish, now) or _not_fit(facts, target, wish) or _held(facts, wish)
+    fit = _not_fit(facts, target, wish) or _elsewhere(facts, target)
+    return _late(facts, target, wish, now) or fit or _held(facts, wish)
 
 
-def _late(facts: RollbackFacts, wish: Wish, now: datetime) -> tuple[str, ...]:
-    if wish.from_release is not None:
-        return ()  # the very release that is meant is still current; a bake says so long after its workflow began
-    moved, asked = facts.route.switched_at, wish.asked_at
-    if asked is None or moved is None or moved < asked + timedelta(seconds=1):
-        return ()
-    if wish.release is not None and now < asked + GOOD_FOR:
-        return ()
-    return (
-        f"it was asked for at {format_time(asked)}, and since then the route was switched to {facts.route.current} at "
-        f"{format_time(moved)}; if it is still wanted, ask again: {_by_hand(facts, 'rollback')}",
-    )
+def _late(facts: RollbackFacts, target: Release, wish: Wish, now: datetime) -> tuple[str, ...]:
+    why = overruled(facts.route, target, wish.asked_at)
+    if why is None and wish.from_release is None:  # else the very release that is meant is still current
+        why = late(facts.route, wish.asked_at, now, good_for=GOOD_FOR if wish.release else timedelta())
+    return () if why is None else (f"{why}: {_by_hand(facts, 'rollback', target.id)}",)
 
 
 def _not_fit(facts: RollbackFacts, target: Release, wish: Wish) -> tuple[str, ...]:
@@ -145,6 +141,19 @@ def _not_fit(facts: RollbackFacts, target: Release, wish: Wish) -> tuple[str, ..
         why = f"release {target.id} was itself rolled back from by {mark.by} at {format_time(mark.at)}: {mark.reason}"
         return (why, "to have it all the same: --allow-rejected")
     return ()
+
+
+def _elsewhere(facts: RollbackFacts, target: Release) -> tuple[str, ...]:
+    """Its rainbow.yaml names another route than the one that users take: to move that would change nothing for them."""
+    current = next((r for r in facts.releases if r.id == facts.route.current), None)
+    if current is None or route_of(current) == route_of(target):
+        return ()
+    (key, name), (key_now, name_now) = route_of(target), route_of(current)
+    return (
+        f"release {target.id} has the route {key} {name}, and users are led to {current.id} by {key_now} {name_now}: "
+        f"moving the former would change nothing for them; release what {target.id} is again with the route of "
+        f"{current.id} in its rainbow.yaml, or lead users back to {key} {name} by hand",
+    )
 
 
 def _held(facts: RollbackFacts, wish: Wish) -> tuple[str, ...]:

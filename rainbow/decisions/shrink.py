@@ -95,6 +95,8 @@ def kept_whole(status: ReleaseStatus, release: str, current: str | None) -> str 
 def decide_shrink(crew: Crew, minimum: int, bus: BusWork | None) -> Shrinking:
     """What becomes of one workload of a release that may shrink. `bus` None: the app has none."""
     busy = [worker for worker in crew.workers if not worker.idle]
+    # Without a pod nobody exports the metric: no answer is unknown, and the release would stay for ever (B1).
+    minimum = max(1, minimum)
     wanted = max(minimum, len(busy))
     # A mark that is no longer true goes whatever else is decided: somebody else may lower the number.
     mended = {w.name: BUSY_COST for w in busy if w.cost < 0 and w.tasks}
@@ -104,6 +106,10 @@ def decide_shrink(crew: Crew, minimum: int, bus: BusWork | None) -> Shrinking:
     if why is None and (unready := sorted(w.name for w in busy if not w.ready)):
         # Readiness counts before cost: it would be the first to go.
         why = f"pod {unready[0]} is not ready, and may be busy"
+    if why is None and (marked := sorted(w.name for w in busy if w.cost < 0 and not w.tasks)):
+        # Whoever marked it knows more, and may be about to lower the number: a mark that is taken off out of ignorance
+        # makes it equal to a busy one.
+        why = f"pod {marked[0]} is marked to go first, and may be busy"
     if why is not None:
         return Shrinking(crew.workload, why, mended)
     said = f"{len(busy)} of {crew.replicas} pods are busy"

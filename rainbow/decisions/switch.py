@@ -13,6 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from rainbow.decisions.asking import overruled
 from rainbow.decisions.overtaking import overtaken
 from rainbow.model.release import Mark, Phase, Release, format_time
 from rainbow.model.route import RouteState
@@ -35,7 +36,7 @@ class Act(StrEnum):
 class SwitchFacts:
     """What was read: the route, the records of the app's releases, and the Services (without a release) it carries.
 
-    `hold`: an operator wants nothing to be switched.
+    `hold`: an operator wants nothing to be switched. `asked_at`: when a person asked for it (None: just now).
     """
 
     route: RouteState
@@ -43,6 +44,7 @@ class SwitchFacts:
     releases: Sequence[Release]
     bases: frozenset[str]
     hold: Mark | None = None
+    asked_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,9 @@ def recorded(release: Release, route: RouteState, now: datetime, *, answered: bo
     if status.phase == Phase.CURRENT:
         carrying = status.traffic if status.traffic == SWITCHING else ALL
         traffic = NONE if answered else carrying
-        return {"phase": Phase.DRAINING, "traffic": traffic, "demoted_at": status.demoted_at or now}
+        # It was not demoted before the route was moved, whoever's clock is slow.
+        moved = route.switched_at if route.previous == release.id and route.switched_at else now
+        return {"phase": Phase.DRAINING, "traffic": traffic, "demoted_at": status.demoted_at or max(now, moved)}
     return {"traffic": NONE} if answered else {}
 
 
@@ -107,8 +111,8 @@ def decide_switch(facts: SwitchFacts, *, allow_older: bool = False) -> SwitchDec
     demoted = _demoted(facts)
     if route.current == target.id:
         return SwitchDecision(Act.NOTHING, (f"the route points at {target.id} already",), demoted)
-    if not allow_older and (found := overtaken(target, route, facts.releases)):
-        return SwitchDecision(Act.REFUSE, found.reasons, superseded=found.for_good)
+    if (refused := _too_late(facts, allow_older=allow_older)) is not None:
+        return refused
     if facts.hold is not None:
         return SwitchDecision(Act.REFUSE, (held(target.namespace, target.app, facts.hold),))
     if not route.exists:
@@ -116,6 +120,15 @@ def decide_switch(facts: SwitchFacts, *, allow_older: bool = False) -> SwitchDec
         return SwitchDecision(Act.CREATE, (why,), demoted)
     why = f"point the route at {target.id} instead of {route.current}"
     return SwitchDecision(Act.PATCH, (why,), demoted)
+
+
+def _too_late(facts: SwitchFacts, *, allow_older: bool) -> SwitchDecision | None:
+    """A newer release came first; or, for a person's word, a newer one of somebody."""
+    if allow_older:
+        why = overruled(facts.route, facts.target, facts.asked_at)
+        return None if why is None else SwitchDecision(Act.REFUSE, (why,))
+    found = overtaken(facts.target, facts.route, facts.releases)
+    return None if found is None else SwitchDecision(Act.REFUSE, found.reasons, superseded=found.for_good)
 
 
 def held(namespace: str, app: str, hold: Mark) -> str:

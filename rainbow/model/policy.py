@@ -5,6 +5,7 @@ Its spec overrides, key by key, what travelled with each release in its record; 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Self
 
 from pydantic import Field
@@ -40,10 +41,13 @@ class Policy(Part):
         spec = PolicySpec.model_validate(obj.get("spec") or {}, extra="ignore")
         return cls(namespace=meta["namespace"], app=meta["name"], resource_version=meta["resourceVersion"], spec=spec)
 
-    def in_force(self, config: AppConfig) -> AppConfig:
-        """A release's own rainbow.yaml with this policy over it. Raises pydantic.ValidationError for a bad policy."""
+    def in_force(self, config: AppConfig, sections: Collection[str] = ("retention", "bake")) -> AppConfig:
+        """A release's own rainbow.yaml with this policy over it. Raises pydantic.ValidationError for a bad policy.
+
+        `sections`: those that matter, when not all.
+        """
         data = config.model_dump(mode="json", by_alias=True, exclude_none=True)
         for key, changes in (("retention", self.spec.retention), ("bake", self.spec.bake)):
-            if changes:
+            if changes and key in sections:
                 data[key] = {**data.get(key, {}), **changes}
         return AppConfig.model_validate(data, extra="ignore")

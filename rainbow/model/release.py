@@ -121,6 +121,7 @@ class ReleaseStatus(Part):
     sealed_at: Time | None = Field(default=None, description="since when no new work can reach it; not set while open")
     baked_at: Time | None = Field(default=None, description="when it had been current long enough without a breach")
     redeployed_at: Time | None = Field(default=None, description="when it was taken up again after its deletion (S11)")
+    redeployed_run: str | None = Field(default=None, description="uid of the workflow that took it up; none by hand")
     hold: Mark | None = Field(default=None, description="an operator wants it kept")
     rejected: Mark | None = Field(default=None, description="it was rolled back from: only a person promotes it again")
     conditions: list[Condition] = Field(default_factory=list, description="derived from the fields above")

@@ -18,7 +18,9 @@ class RouteState:
     of them that belong to no release. `resource_version` is the precondition of a later patch. `hosts` are those under
     which the check path is asked through the proxy; an empty text stands for any host. `switched_at` and `previous` are
     what the last switch wrote on the route itself, in the same patch that moved it, and so is `token`, the fencing
-    token of whoever wrote last (None: nobody with a token has).
+    token of whoever wrote last (None: nobody with a token has). `ordered_at`: when the last move was asked for that a
+    person had ordered. `gone` are Services that users are led to and that are not there: whose they were is known by
+    the records.
     """
 
     exists: bool
@@ -30,3 +32,5 @@ class RouteState:
     switched_at: datetime | None = None
     previous: str | None = None
     token: int | None = None
+    ordered_at: datetime | None = None
+    gone: frozenset[str] = frozenset()

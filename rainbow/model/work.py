@@ -93,7 +93,9 @@ class Shrink(Part):
         "a pod without a fresh sample counts as busy"
     )
     workloads: list[str] = Field(description="Deployments of the base that may shrink")
-    minimum: int = Field(default=1, ge=0, description="pods of each that stay until the release is deleted")
+    minimum: int = Field(
+        default=1, ge=0, description="pods of each that stay until the release is deleted; one always does"
+    )
 
 
 class Drain(Part):

@@ -20,7 +20,7 @@ from rainbow.adapters.routes.patches import follow, moves, same_rules
 from rainbow.adapters.routes.release_ingress import release_ingress
 from rainbow.adapters.routes.release_routes import asked_beside
 from rainbow.adapters.routes.rules import Rule, hosts
-from rainbow.adapters.routes.traces import FENCING_TOKEN, SWITCHED_AT, Trace, leave, trace_of
+from rainbow.adapters.routes.traces import FENCING_TOKEN, ORDERED_AT, SWITCHED_AT, Trace, leave, trace_of
 from rainbow.errors import BadInput, Refused, TemporaryError
 from rainbow.model.release import Release, ReleaseSpec
 from rainbow.model.route import RouteState
@@ -160,13 +160,15 @@ def test_the_patch_itself_says_when_and_from_where(annotations: dict[str, str] |
     moved = _apply(live, leave(live, Trace(NOW, "v1", 7)))
     assert trace_of(moved) == Trace(NOW, "v1", 7)
     assert trace_of(_apply(moved, leave(moved, Trace(NOW, "v2")))) == Trace(NOW, "v2", 7)
+    ordered = _apply(moved, leave(moved, Trace(NOW, "v2", 8, ordered_at=NOW)))
+    assert trace_of(_apply(ordered, leave(ordered, Trace(NOW, "v3", 9)))) == Trace(NOW, "v3", 9, NOW), "it stays"
     assert (annotations or {}).items() <= moved["metadata"]["annotations"].items()
 
 
 def test_a_time_that_somebody_else_wrote_is_not_a_time() -> None:
     """A note that cannot be read is no note."""
     live = _ingress()
-    live["metadata"]["annotations"] = {SWITCHED_AT: "yesterday", FENCING_TOKEN: "mine"}
+    live["metadata"]["annotations"] = {SWITCHED_AT: "yesterday", FENCING_TOKEN: "mine", ORDERED_AT: "2026-05-04"}
     assert trace_of(live) == Trace()
 
 

@@ -11,6 +11,8 @@ import pytest
 from emulated import Emulated, Killed
 
 from rainbow.adapters.kube import Object
+from rainbow.adapters.records import read_release
+from rainbow.adapters.redeployment import submit_redeploy
 from rainbow.adapters.submission import submit
 from rainbow.errors import BadInput, TemporaryError
 from rainbow.model.app import AppConfig
@@ -161,6 +163,51 @@ def test_a_policy_that_does_not_fit_the_file_is_found_before_anything_is_made(cl
     with pytest.raises(BadInput, match=r"maximumDrainAge 30m is not above minimumAge 1h.* rainbow policy set -n shops"):
         submit(cluster, _spec(), None)
     assert cluster.names() == ["policies/shop"]
+
+
+BAKE = {"duration": "1m", "traffic": 'sum(rate(requests{release="$release"}[1m]))'}
+BAKE["watch"] = [{"name": "errors", "query": 'sum(rate(errors{release="$release"}[1m]))', "limit": 0.1}]  # type: ignore[assignment]
+
+
+def _bakes(cluster: Cluster) -> list[str]:
+    """What each workflow is told about the bake."""
+    flows = [obj for (plural, _, _), obj in cluster.store.objects.items() if plural == "workflows"]
+    return [p["value"] for flow in flows for p in flow["spec"]["arguments"]["parameters"] if p["name"] == "bake"]
+
+
+def test_a_bake_that_only_the_policy_asks_for_is_one_of_the_workflow(cluster: Cluster) -> None:
+    """B1: what an operator overrides applies to each later release, and to one that is deployed again."""
+    policy = {"apiVersion": "rainbow.dev/v1alpha1", "kind": "Policy", "spec": {"bake": BAKE}}
+    cluster.create(policy | {"metadata": {"name": "shop", "namespace": "shops"}})
+    submit(cluster, _spec(), ARCHIVE)
+    assert _bakes(cluster) == ["true"]
+    assert read_release(cluster, "shops", "shop", "v1").spec.app.bake is None, "the policy is no part of the release"
+    _redeploy(cluster)
+    assert _bakes(cluster) == ["true", "true"]
+
+
+def test_without_a_policy_rainbow_yaml_says_whether_there_is_a_bake(cluster: Cluster) -> None:
+    """No pod starts only to find that there is none."""
+    submit(cluster, _spec(), ARCHIVE)
+    _redeploy(cluster)
+    assert _bakes(cluster) == ["false", "false"]
+
+
+def test_a_release_that_the_policy_does_not_fit_any_more_is_not_redeployed(cluster: Cluster) -> None:
+    """Said before anything is made, with what to do."""
+    submit(cluster, _spec(), ARCHIVE)
+    policy = {"apiVersion": "rainbow.dev/v1alpha1", "kind": "Policy", "spec": {"bake": {"duration": "1m"}}}
+    cluster.create(policy | {"metadata": {"name": "shop", "namespace": "shops"}})
+    with pytest.raises(BadInput, match=r"does not fit release v1: .* rainbow policy set -n shops shop"):
+        _redeploy(cluster)
+    assert _bakes(cluster) == ["false"]
+
+
+def _redeploy(cluster: Cluster) -> None:
+    meta = {"name": "redeploy", "namespace": "shops"}
+    template = {"apiVersion": ARGO, "kind": "WorkflowTemplate", "metadata": meta, "spec": {}}
+    cluster.store.objects.setdefault(("workflowtemplates", "shops", "redeploy"), template)
+    submit_redeploy(cluster, read_release(cluster, "shops", "shop", "v1"), {}, build=False)
 
 
 def test_who_released_it_stands_on_the_record(cluster: Cluster) -> None:

@@ -30,6 +30,13 @@ def test_help_lists_every_command() -> None:
         assert f"\n  {name} " in answer.stdout
 
 
+def test_render_says_what_install_keeps_and_it_does_not() -> None:
+    """Whoever suspended the garbage collection in the Argo UI is not to be surprised."""
+    assert "resumes a garbage collection that somebody has suspended" in " ".join(
+        run("render", "--help").stdout.split()
+    )
+
+
 @pytest.mark.parametrize("step", STEPS)
 def test_every_step_runs_by_hand(step: str) -> None:
     """Each step has a command with its flags, --dry-run among them."""

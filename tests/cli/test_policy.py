@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from emulated import Emulated, Store
+from emulated import Emulated, Store, point_route
+from shops import looks
 
 from rainbow.adapters.policies import note_hold, read_policy
 from rainbow.adapters.records import note, read_release
 from rainbow.adapters.workflows import workflow_object
 from rainbow.cli import cli
 from rainbow.errors import BadInput, Conflict
+from rainbow.model.names import release_labels
 from rainbow.model.release import Mark, Phase, ReleaseSpec, new_record
 from tests.decisions.make import NOW, app
 
@@ -105,6 +107,32 @@ def test_a_plan_names_the_hold_of_the_app(kube: Emulated, capsys: pytest.Capture
     assert "keep" in row
     assert "held by bob" in row
     assert "memory" in row
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["hold", "spawn", "v1"], "release v1 of app spawn would be: set"),
+        (["hold", "spawn", "v1", "--reason", "memory"], ": memory"),
+        (["resume", "spawn"], "app spawn would be: nothing"),
+        (["collect-garbage", "spawn"], "spawn/spawn v1: keep"),
+        (["rollback", "spawn", "v1"], "rollback of spawn would"),
+    ],
+)
+def test_a_plan_of_an_operation_says_what_it_would_do(
+    kube: Emulated, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, words: list[str], said: str
+) -> None:
+    """Without anything but names, and nothing is changed (B3)."""
+    for module in ("adapters.world", "cli.operate"):
+        monkeypatch.setattr(f"rainbow.{module}.connect", lambda **_: kube)
+    looks(monkeypatch, {})
+    point_route(kube, "web-v1")
+    meta = {"name": "web-v1", "namespace": "spawn", "labels": release_labels("spawn", "v1")}
+    kube.create({"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": {}})
+    before = kube.store.version
+    run("plan", "-n", "spawn", *words)
+    assert said in capsys.readouterr().out
+    assert kube.store.version == before
 
 
 @pytest.mark.parametrize("words", [["nobody"], ["dance", "spawn"], ["switch", "spawn", "v1", "now"]])

@@ -1,6 +1,6 @@
 """Who may hold, and who may end it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -37,3 +37,21 @@ def test_anybody_may_resume_and_it_may_be_done_twice() -> None:
     """Whoever holds may be on leave; and a workflow may be retried."""
     assert (decide_resume(ANN).act, decide_resume(None).act) == (Act.REMOVE, Act.NOTHING)
     assert "held by ann" in decide_resume(ANN).reason
+
+
+@pytest.mark.parametrize(
+    ("what", "asked", "act"),
+    [
+        ("just now", None, Act.REMOVE),
+        ("after it was set", LATER, Act.REMOVE),
+        ("in the same second, as far as the API server tells", AT - timedelta(milliseconds=900), Act.REMOVE),
+        ("before it was set, by a workflow that is retried", AT - timedelta(seconds=30), Act.REFUSE),
+    ],
+)
+def test_only_a_hold_that_was_there_when_its_end_was_asked_for_is_ended(
+    what: str, asked: datetime | None, act: Act
+) -> None:
+    """Whoever wanted the older one to end knows nothing of the newer one's reason."""
+    decision = decide_resume(ANN, asked)
+    assert decision.act is act, what
+    assert "held by ann" in decision.reason

@@ -72,6 +72,26 @@ def test_one_that_cannot_be_gone_back_to_takes_nobodys_place(case: str) -> None:
     assert kept(changed(fleet(keep=2), "v4", **NOT_COUNTED[case])) == ["v2", "v3"]
 
 
+BROKEN_OFF: dict[str, tuple[int, str, list[str]]] = {
+    "the newest": (1, "v4", ["v3", "v4"]),
+    "the newest of two": (2, "v4", ["v2", "v3", "v4"]),
+    "not among the newest": (2, "v1", ["v3", "v4"]),
+    "none is kept": (0, "v4", []),
+}
+
+
+@pytest.mark.parametrize(("keep", "name", "expected"), BROKEN_OFF.values(), ids=BROKEN_OFF)
+def test_one_whose_switch_was_broken_off_is_kept_besides(keep: int, name: str, expected: list[str]) -> None:
+    """It may have carried users or not: it takes nobody's place, and nobody takes its."""
+    assert kept(changed(fleet(keep=keep), name, live_at=None)) == expected
+
+
+def test_while_a_release_bakes_the_one_to_go_back_to_is_kept_whoever_was_broken_off() -> None:
+    """Although the newest by its mark never carried users, and the route does not say what was before."""
+    baking = fleet(bake=BAKE, live_at=NOW, demoted_at=None)
+    assert kept(changed(baking, "v4", live_at=None), previous=None) == ["v3", "v4"]
+
+
 def test_newest_is_who_was_current_last() -> None:
     """After a rollback to v1 and the next release, v1 is the one to go back to, however old it is."""
     assert kept(changed(fleet(keep=1), "v1", live_at=NOW - 2 * HOUR, demoted_at=NOW - HOUR)) == ["v1"]

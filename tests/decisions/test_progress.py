@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
+from rainbow.decisions.age import TOO_YOUNG
 from rainbow.decisions.drain import DrainDecision, DrainState
-from rainbow.decisions.progress import noted_demotion, noted_drain, to_be_gone, to_wait_for
+from rainbow.decisions.progress import SETTLING, noted_demotion, noted_drain, to_be_gone, to_wait_for
 from rainbow.model.release import Phase
 from tests.decisions.make import HOUR, NOW, release
 
@@ -93,3 +98,42 @@ def test_unknown_is_noted_with_its_reason_and_takes_nothing_back() -> None:
     idle = release(phase=Phase.DRAINED, drained_at=NOW, tasks="0").status
     unknown = DrainDecision(DrainState.UNKNOWN, "unknown", ("no answer",))
     assert noted_drain(idle, unknown, NOW) == {"tasks": "unknown", "blocker": "no answer"}
+
+
+IDLE = [DrainState.SETTLING, DrainState.TOO_YOUNG, DrainState.DRAINED]
+KEPT = "kept to be rolled back to: among the newest 1 (retention.keep)"
+
+
+@pytest.mark.parametrize("state", IDLE)
+def test_what_a_collection_found_to_keep_an_idle_release_stays(state: DrainState) -> None:
+    """Else waiting would take it off and the next collection write it again, for ever."""
+    kept = release(phase=Phase.DRAINED, drained_at=NOW, tasks="0", blocker=KEPT).status
+    assert noted_drain(kept, DrainDecision(state, "0", ("whatever",)), NOW) == {}
+
+
+@pytest.mark.parametrize("blocker", [TOO_YOUNG, SETTLING])
+def test_its_own_words_go_with_what_they_say(blocker: str) -> None:
+    """An idle release that is old enough is kept by nothing that waiting knows of."""
+    young = release(phase=Phase.DRAINED, drained_at=NOW, tasks="0", blocker=blocker).status
+    assert noted_drain(young, DrainDecision(DrainState.DRAINED, "0", ("idle",)), NOW) == {"blocker": None}
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        {"phase": Phase.DRAINING, "tasks": "2", "blocker": "2 active tasks"},
+        {"phase": Phase.DRAINED, "drained_at": NOW, "tasks": "unknown", "blocker": "active tasks unknown: no answer"},
+    ],
+)
+def test_words_about_work_go_when_it_is_done(before: dict[str, Any]) -> None:
+    """Whoever wrote them."""
+    noted = noted_drain(release(**before).status, DrainDecision(DrainState.DRAINED, "0", ("idle",)), NOW)
+    assert (noted["tasks"], noted["blocker"]) == ("0", None)
+
+
+def test_work_is_told_whatever_else_keeps_it() -> None:
+    """What is at work matters more to a person than what retention says."""
+    kept = release(phase=Phase.DRAINED, drained_at=NOW, tasks="0", blocker=KEPT).status
+    assert (
+        noted_drain(kept, DrainDecision(DrainState.WORKING, "1", ("1 active task",)), NOW)["blocker"] == "1 active task"
+    )

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rainbow.decisions.rollback import Act, RollbackDecision, RollbackFacts, Wish, decide_rollback
 from rainbow.model.release import Mark, Phase, Release
 from rainbow.model.route import RouteState
-from tests.decisions.make import HOUR, NOW, release
+from tests.decisions.make import HOUR, NOW, app, release
 
 MARK = Mark(reason="errors", by="ada", at=NOW - HOUR)
 
@@ -164,3 +164,17 @@ def test_whatever_the_state_it_leads_to_one_that_is_there_and_was_current(
         assert target.status.rejected is None
         assert target.status.live_at is not None
         assert decision.rejected == "v3"
+
+
+def _by(route: str, found: Release) -> Release:
+    config = app(route={"ingress": {"name": route, "url": "http://proxy"}})
+    return found.model_copy(update={"spec": found.spec.model_copy(update={"app": config})})
+
+
+def test_one_that_has_another_route_than_the_current_one_is_no_place_to_go_back_to() -> None:
+    """By name it is refused and says which routes; without a name, one of the same route is found, or none."""
+    for wish in ({"release": "v2"}, {"release": "v2", "despite_hold": True, "allow_rejected": True}, {}):
+        decision = _decide(_by("old", V2), **wish)
+        assert (decision.act, decision.rejected) == (Act.REFUSE, None)
+        assert "release v2 has the route ingress old, and users are led to v3 by ingress spawn" in decision.reasons[-1]
+    assert _decide(V1, _by("old", V2)).target == "v1"

@@ -54,9 +54,9 @@ def test_the_marks_come_first_and_the_number_at_a_later_look() -> None:
 
 
 def test_the_minimum_stays() -> None:
-    """Idle or not; zero means that all may go."""
+    """Idle or not; one of them in any case, since without a pod nobody tells that the release has no work."""
     idle = replace(CREW, workers=tuple(replace(IDLE, name=name) for name in "abc"))
-    assert [decide_shrink(idle, minimum, None).replicas for minimum in (0, 1, 2, 3, 4)] == [0, 1, 2, None, None]
+    assert [decide_shrink(idle, minimum, None).replicas for minimum in (0, 1, 2, 3, 4)] == [1, 1, 2, None, None]
 
 
 ALL_STAY: dict[str, tuple[Crew, BusWork | None, str]] = {
@@ -94,6 +94,17 @@ def test_a_pod_that_is_at_work_again_loses_its_mark_in_any_case() -> None:
     """Or somebody who lowers the number by hand would end it."""
     crew = replace(CREW, workers=(replace(BUSY, cost=IDLE_COST), BUSY, UNKNOWN))
     assert decide_shrink(crew, 1, BusWork(pending=1)).costs == {"b": BUSY_COST}
+
+
+@pytest.mark.parametrize("seen", [replace(UNKNOWN, cost=IDLE_COST), replace(IDLE, name="c", idle_scrapes=1)])
+def test_a_mark_is_not_taken_off_out_of_ignorance(seen: Worker) -> None:
+    """Who set it knew more and may be about to lower the number: equal to a busy pod, it may stay in the place of that.
+
+    Until it is known, nobody lowers the number either.
+    """
+    decision = decide_shrink(replace(CREW, workers=(IDLE, seen, BUSY)), 1, None)
+    assert (decision.replicas, dict(decision.costs)) == (None, {})
+    assert decision.reason == "pod c is marked to go first, and may be busy"
 
 
 HELD = Mark(reason="looking at it", by="ops", at=NOW)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -23,13 +24,14 @@ from tiny import APP, IMAGE
 
 from cluster.context import Context
 from cluster.parts import argo
-from rainbow.adapters.kube import DEPLOYMENT, POD, WORKFLOW, Object
+from rainbow.adapters.kube import DEPLOYMENT, POD, WORKFLOW, Kind, Kube, Object
 from rainbow.adapters.sources import pack
 from rainbow.adapters.submission import submit
 from rainbow.adapters.workflows import workflow_name
-from rainbow.model.release import ReleaseSpec
+from rainbow.model.release import Phase, ReleaseSpec
 
 PLATFORM = "platform.svc.cluster.local"
+CRON = Kind("argoproj.io/v1alpha1", "CronWorkflow")
 ENDED = ("Succeeded", "Failed", "Error")
 
 
@@ -88,19 +90,11 @@ class InArgo(Plain):
         """Submit an operation; the name of its workflow."""
         return self._submitted(arguments[0], "-n", self.namespace, *arguments[1:], "--no-wait")
 
-    def redeploy(self, release: str, *flags: str) -> str:
-        """Submit the redeployment of a release; the name of its workflow."""
-        return self._submitted("redeploy", "-n", self.namespace, APP, release, "--wait", "submitted", *flags)
-
     def _submitted(self, *command: str) -> str:
-        before = self._names()
         done = subprocess.run([RAINBOW, *command], capture_output=True, text=True, check=False, timeout=60)
-        assert done.returncode == 0, done.stdout + done.stderr
-        (name,) = self._names() - before
-        return name
-
-    def _names(self) -> set[str]:
-        return {workflow["metadata"]["name"] for workflow in self.kube.list(WORKFLOW, self.namespace)}
+        told = re.match(r"submitted workflow (\S+);", done.stdout)
+        assert told is not None, done.stdout + done.stderr
+        return told[1]
 
     def of(self, release: str) -> str:
         """The name of the workflow of a release."""
@@ -123,8 +117,7 @@ class InArgo(Plain):
                         with suppress(ProcessLookupError):
                             os.kill(process, signal.SIGKILL)
                     del left[workflow]
-            late = "; ".join(f"{step}: {self.phase(name)} {self.message(name)}" for name, step in left.items())
-            assert time.monotonic() < deadline, f"no process of {late}"
+            assert time.monotonic() < deadline, f"no process of {left}: {[self.message(name) for name in left]}"
             time.sleep(0.02)
 
     def _processes(self, step: str) -> list[int]:
@@ -161,6 +154,14 @@ class InArgo(Plain):
         eventually(lambda: self.phase(workflow) in ENDED, f"the end of {workflow}", seconds)
         assert self.phase(workflow) == phase, self.message(workflow)
 
+    def live(self, release: str, *, seconds: float = 180) -> None:
+        """Wait until it is current, by its workflow, which goes on."""
+        until, workflow = time.monotonic() + seconds, self.of(release)
+        while self.record(release).status.phase is not Phase.CURRENT:
+            assert self.phase(workflow) not in ENDED, self.message(workflow)
+            assert time.monotonic() < until, f"{self.record(release).status} {self.message(workflow)}"
+            time.sleep(0.2)
+
     def press_retry(self, context: Context, workflow: str) -> None:
         """The very code behind the button of the UI: the new object, and the pods to delete first."""
         found = self.kube.get(WORKFLOW, self.namespace, workflow)
@@ -179,16 +180,18 @@ def unharmed(load: Load) -> None:
     assert load.answers
 
 
-def bare(kube: Any, namespace: str, context: Context, **more: Any) -> InArgo:
+def bare(kube: Kube, namespace: str, context: Context, **more: Any) -> InArgo:
     """The app, with all installed that releases need, and nothing of it running."""
     ports = context.ports
     seen = {"proxy": f"127.0.0.1:{ports.traefik}", "prometheus": f"http://127.0.0.1:{ports.prometheus}"}
     app = InArgo(kube, namespace, **seen, **more)
     app.install()
+    # The schedule may come at any moment, and do what a test is about to do.
+    kube.patch(CRON, namespace, "collect-garbage", {"spec": {"suspend": True}})
     return app
 
 
-def made(kube: Any, namespace: str, context: Context, **file: Any) -> InArgo:
+def made(kube: Kube, namespace: str, context: Context, **file: Any) -> InArgo:
     """The app with v1 current: that one without Argo, as it is not what is tried."""
     app = bare(kube, namespace, context, file=file)
     app.deployed("v1")

@@ -63,18 +63,18 @@ class Shop:
         """All that was said."""
         return "\n".join(self.lines)
 
-    def limited(self, rules: list[dict[str, Any]]) -> Kube:
+    def limited(self, rules: list[dict[str, Any]], name: str = "step") -> Kube:
         """The API server as a ServiceAccount sees it that has these rights in the namespace, and no others."""
         from kubernetes.client import ApiClient
 
-        api, meta = "rbac.authorization.k8s.io", {"name": "step", "namespace": self.namespace}
-        subject = {"kind": "ServiceAccount", "name": "step", "namespace": self.namespace}
-        ref = {"apiGroup": api, "kind": "Role", "name": "step"}
+        api, meta = "rbac.authorization.k8s.io", {"name": name, "namespace": self.namespace}
+        subject = {"kind": "ServiceAccount", "name": name, "namespace": self.namespace}
+        ref = {"apiGroup": api, "kind": "Role", "name": name}
         self.kube.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta})
         self.kube.create({"apiVersion": f"{api}/v1", "kind": "Role", "metadata": meta, "rules": rules})
         binding = {"apiVersion": f"{api}/v1", "kind": "RoleBinding", "metadata": meta}
         self.kube.create({**binding, "roleRef": ref, "subjects": [subject]})
-        path = self.kube.path(SERVICE_ACCOUNT, self.namespace, "step") + "/token"
+        path = self.kube.path(SERVICE_ACCOUNT, self.namespace, name) + "/token"
         request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
         token = json.loads(self.kube.request("POST", path, body=request))["status"]["token"]
         configuration = copy.copy(self.kube.client.configuration)

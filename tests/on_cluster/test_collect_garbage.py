@@ -20,6 +20,7 @@ from rainbow.adapters.world import World
 from rainbow.errors import PermanentError, RainbowError
 from rainbow.model.release import Phase, Release
 from steps.collect_garbage import Params, run
+from workflows.collect_garbage import DEADLINE
 from workflows.rbac import access, rules
 
 pytestmark = pytest.mark.cluster
@@ -117,7 +118,7 @@ def test_two_namespaces_by_the_account_of_the_first(shop: Shop, kube: Kube) -> N
 
 
 def test_the_schedule_goes_on_after_a_run_that_is_stuck(shop: Shop) -> None:
-    """The CronWorkflow as installed, only more often: a run that never ends is replaced, the next one collects (A4).
+    """The CronWorkflow as installed, only more often: a run that never ends meets its deadline, the next collects (A4).
 
     Suspended in the Argo UI, it stays so when the namespace is installed again.
     """
@@ -133,13 +134,14 @@ def test_the_schedule_goes_on_after_a_run_that_is_stuck(shop: Shop) -> None:
     assert template is not None
     stuck = [_stuck(t) if "container" in t else t for t in template["spec"]["templates"]]
     shop.kube.patch(TEMPLATE, shop.namespace, "collect-garbage", {"spec": {"templates": stuck}})
-    often = {"spec": {"schedules": ["@every 3s"], "suspend": False}}
-    shop.kube.patch(CRON, shop.namespace, "collect-garbage", often)
+    often = {"schedules": ["@every 3s"], "suspend": False, "workflowSpec": {"activeDeadlineSeconds": 8}}
+    shop.kube.patch(CRON, shop.namespace, "collect-garbage", {"spec": often})
     eventually(lambda: bool(_phases(shop, "Running")), "a run is stuck")
     shop.kube.patch(TEMPLATE, shop.namespace, "collect-garbage", {"spec": template["spec"]})
     eventually(lambda: bool(_phases(shop, "Failed")), "the run that is stuck is ended")
-    # As the schedule would: often enough to be tested, not so often that each run is replaced by the next.
-    shop.kube.patch(CRON, shop.namespace, "collect-garbage", {"spec": {"schedules": ["@every 20s"]}})
+    # A run takes longer than the schedule leaves, and is not ended by the next one.
+    as_installed = {"workflowSpec": {"activeDeadlineSeconds": DEADLINE}}
+    shop.kube.patch(CRON, shop.namespace, "collect-garbage", {"spec": as_installed})
     eventually(lambda: shop.left_of("v1") == [], "the release is collected")
     assert whole(shop, "v2")
 

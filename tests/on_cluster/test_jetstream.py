@@ -67,6 +67,17 @@ def test_a_consumer_goes_only_when_it_has_nothing_left(bus: Stream) -> None:
     assert [consumer.name for consumer in consumers(bus.url, bus.name, "*")] == ["workers-v2"]
 
 
+def test_what_is_given_up_goes_with_the_consumer(bus: Stream) -> None:
+    """Waiting, at work, and never to be done; other releases keep theirs."""
+    for name in ("v1", "v1", "v2"):
+        bus.publish(name)
+    bus.work("v1", finish=False)
+    for _ in range(2):
+        assert remove_from_bus(config(bus), "v1", ["v2"], given_up=True) == {}
+    assert [(c.name, c.pending) for c in consumers(bus.url, bus.name, "*")] == [("workers-v2", 1)]
+    assert bus.messages() == 1
+
+
 def test_the_subjects_of_a_deleted_release_are_purged_and_no_others(bus: Stream) -> None:
     """A release that is deployed again under its id does not find what is done."""
     for name in ("v1", "v2"):

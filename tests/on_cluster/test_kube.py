@@ -71,6 +71,9 @@ def test_a_missing_right_is_permanent_and_says_so(kube: Kube, namespace: str) ->
     nobody.client.set_default_header("Impersonate-User", f"system:serviceaccount:{namespace}:nobody")
     with pytest.raises(Forbidden, match="run `rainbow install` again"):
         nobody.get(CONFIG_MAP, namespace, "toy")
+    nobody.client.set_default_header("Impersonate-User", "ann")
+    with pytest.raises(Forbidden, match="You lack this right"):
+        nobody.get(CONFIG_MAP, namespace, "toy")
 
 
 def test_an_api_server_that_is_away_is_temporary(kube: Kube) -> None:

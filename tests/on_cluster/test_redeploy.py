@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import pytest
-from routes_app import SERVER, ingress
+from argo_app import InArgo, made, unharmed
 from spawn_app import RAINBOW
 from stand_ins import users
-from tiny import APP, Tiny, deployment, service
+from tiny import APP
 
 from cluster.context import Context
 from rainbow.adapters.belongings import find_belongings, remove
@@ -20,80 +18,60 @@ from rainbow.adapters.kube import DEPLOYMENT, WORKFLOW, Kube
 from rainbow.adapters.lock import read_lease
 from rainbow.adapters.records import note
 from rainbow.adapters.routes import read_route
-from rainbow.adapters.workflows import workflow_name
+from rainbow.adapters.workflows import redeploy_name
 from rainbow.model.names import release_selector
 from rainbow.model.release import Phase
-from steps import deploy, switch
 
 pytestmark = pytest.mark.cluster
 
 
-@dataclass(frozen=True)
-class Front:
-    """Where its users ask."""
-
-    proxy: str
-    host: str
-
-
-def _live(tiny: Tiny, release: str, proxy: str) -> None:
-    """A release as its workflow leaves it; here without one, since that is not what is tested."""
-    route = {"ingress": {"name": "front", "url": "http://traefik.platform:80"}}
-    # A machine that is busy is no reason to take a pod away from its users: that is not what is tested.
-    patient = {"httpGet": {"path": "/", "port": 8000}, "periodSeconds": 1, "timeoutSeconds": 30}
-    base = [
-        deployment(["python3", "-c", SERVER], readinessProbe=patient),
-        service(),
-        ingress(f"{tiny.namespace}.localhost"),
-    ]
-    tiny.submit(release, base=base, route=route)
-    where = {"namespace": tiny.namespace, "app": APP, "release": release}
-    deploy.run(deploy.Params(**where), tiny.world("deploy", deploy.RULES))
-    note(tiny.kube, tiny.record(release), phase=Phase.READY)
-    switch.run(switch.Params(**where, proxy_url=f"http://{proxy}"), tiny.world("switch", switch.RULES))
-
-
-def _delete(tiny: Tiny, release: str) -> None:
+def _delete(app: InArgo, release: str) -> None:
     """As `delete` leaves it: the record, and nothing else."""
-    record = tiny.record(release)
-    remove(tiny.kube, APP, release, find_belongings(tiny.kube, tiny.namespace, APP, [record]).of(release))
-    note(tiny.kube, record, phase=Phase.DELETED, deleted_at=datetime.now(UTC), traffic="-")
+    record = app.record(release)
+    remove(app.kube, APP, release, find_belongings(app.kube, app.namespace, APP, [record]).of(release))
+    note(app.kube, record, phase=Phase.DELETED, deleted_at=datetime.now(UTC), traffic="-")
+    assert app.kube.list(DEPLOYMENT, app.namespace, labels=release_selector(APP, release)) == []
 
 
-def _rainbow(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([RAINBOW, *arguments], capture_output=True, text=True, timeout=300, check=False)
+def _redeploy(app: InArgo, release: str, *flags: str) -> subprocess.Popen[str]:
+    command = [RAINBOW, "redeploy", "-n", app.namespace, APP, release, *flags]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def test_a_deleted_release_goes_live_again_like_a_new_one(kube: Kube, namespace: str, context: Context) -> None:
-    """S11: from its record alone, tested, then switched to under load; what is still there is not redeployed."""
-    subprocess.run([RAINBOW, "install", "-n", namespace], check=True, stdout=sys.stderr)
-    tiny, front = Tiny(kube, namespace), Front(f"127.0.0.1:{context.ports.traefik}", f"{namespace}.localhost")
-    for release in ("v1", "v2"):
-        _live(tiny, release, front.proxy)
-    refused = _rainbow("redeploy", "-n", namespace, APP, "v1")
+    """S11: from its record alone, tested, then switched to under load, though its first pod is killed (A3)."""
+    app = made(kube, namespace, context, retention={"minimumAge": "10h"})
+    app.deployed("v2")
+    app.switch("v2")
+    refused = _redeploy(app, "v1")
+    _, said = refused.communicate(timeout=60)
     assert refused.returncode == 1
-    assert f"it is still there (Draining): rainbow rollback -n {namespace} {APP} v1" in refused.stderr
-    _delete(tiny, "v1")
-    assert kube.list(DEPLOYMENT, namespace, labels=release_selector(APP, "v1")) == []
-    with users(front, seconds=300, pause=0.1) as load:
-        answer = _rainbow("redeploy", "-n", namespace, APP, "v1", "--reason", "its data is needed", "-o", "json")
-    assert answer.returncode == 0, answer.stderr
-    first = next((at for at, _, release in load.answers if release == "v1"), None)
-    assert load.failures == [], f"v1 answered first at {first}"
+    assert f"it is still there (Draining): rainbow rollback -n {namespace} {APP} v1" in said
+    _delete(app, "v1")
+    workflow = redeploy_name(APP, "v1", str(app.record("v1").status.deleted_at))
+    before = read_lease(kube, namespace, APP)
+    with users(app, seconds=300, pause=0.1) as load:  # type: ignore[arg-type]
+        asked = _redeploy(app, "v1", "--reason", "its data is needed", "-o", "json")
+        app.kill(workflow, "redeploy")
+        answer, said = asked.communicate(timeout=300)
+    assert asked.returncode == 0, said
+    unharmed(load)
     assert load.order() == ["v2", "v1"]
-    status, result = tiny.record("v1").status, json.loads(answer.stdout)
-    route, lease = read_route(kube, tiny.record("v1").spec.app), read_lease(kube, namespace, APP)
+    status, result = app.record("v1").status, json.loads(answer)
+    route, lease = read_route(kube, app.record("v1").spec.app), read_lease(kube, namespace, APP)
+    assert before is not None
     assert lease is not None
     assert route.current == "v1"
     # By hand each step has a token of its own; the workflow carried one from deploy to switch, and gave it back.
-    assert (route.token, lease.token, lease.holder) == (5, 5, None)
+    assert (route.token, lease.token, lease.holder) == (before.token + 1, before.token + 1, None)
     assert (status.phase, status.traffic, status.deleted_at) == (Phase.CURRENT, "100%", None)
     assert status.redeployed_at is not None
     assert status.live_at is not None
     assert status.redeployed_at < status.live_at
-    done = {step["name"] for step in result["steps"] if step["state"] == "done"}
-    assert {"redeploy", "deploy", "run-tests", "switch"} <= done
-    assert result["workflow"] != workflow_name(APP, "v1")
-    labels = (kube.get(WORKFLOW, namespace, result["workflow"]) or {})["metadata"]["labels"]
+    done = {step["name"]: step["tries"] for step in result["steps"] if step["state"] == "done"}
+    assert {"redeploy", "deploy", "run-tests", "switch"} <= set(done)
+    assert done["redeploy"] >= 2
+    assert result["workflow"] == workflow
+    labels = (kube.get(WORKFLOW, namespace, workflow) or {})["metadata"]["labels"]
     assert labels["rainbow.dev/release"] == "v1", "it is seen to be at work on the release"
-    assert tiny.record("v2").status.phase is Phase.DRAINING
+    assert app.record("v2").status.phase is Phase.DRAINING

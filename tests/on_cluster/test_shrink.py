@@ -18,7 +18,7 @@ from rainbow.adapters.kube import DEPLOYMENT, Kube, Object
 from rainbow.adapters.prometheus import Prometheus
 from rainbow.adapters.records import note
 from rainbow.adapters.shrink_watch import AUTOSCALER
-from rainbow.adapters.shrinking import REPLICAS, restore_replicas
+from rainbow.adapters.shrinking import REPLICAS, RESTORING, restore_replicas
 from rainbow.adapters.world import World
 from rainbow.decisions.switch import SWITCHING
 from rainbow.errors import TemporaryError
@@ -103,7 +103,7 @@ def test_idle_pods_go_and_the_busy_one_finishes(shop: Shop) -> None:
     waits.join(60)
     assert shop.record("v1").status.phase is Phase.DRAINED, shop.said
     marked = note(shop.kube, shop.record("v1"), traffic=SWITCHING)
-    assert restore_replicas(shop.kube, marked) == ["worker"]
+    assert restore_replicas(shop.limited(RESTORING, "switch"), marked) == ["worker"]
     assert replicas(shop, "v1") == 3
     found = shop.kube.get(DEPLOYMENT, shop.namespace, "worker-v1") or {}
     assert REPLICAS not in found["metadata"]["annotations"]

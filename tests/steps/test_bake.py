@@ -133,16 +133,66 @@ def test_an_api_server_that_is_away_is_unknown_as_well(shop: Shop, monkeypatch: 
     looks, reads = iter([BREACH, BREACH, *[GOOD] * 30]), {"count": 0}
     read = bake.read_route
 
-    def away(*arguments: Any) -> Any:
+    def away(*arguments: Any, **more: Any) -> Any:
         reads["count"] += 1
         if reads["count"] == 2:
             raise TemporaryError("away")
-        return read(*arguments)
+        return read(*arguments, **more)
 
     monkeypatch.setattr(bake, "read_route", away)
     _bake(shop, looks)
     assert shop.current == "v2"
     assert "the API server cannot be asked: away" in "\n".join(shop.said)
+
+
+@pytest.mark.parametrize("typo", [{"retention": {"minimumAge": "2 weeks"}}, {"hold": {"reason": "no time, no name"}}])
+def test_a_typo_in_the_policy_ends_no_bake(shop: Shop, typo: dict[str, Any]) -> None:
+    """kubectl edit lets it through. What is nobody's business here does not matter; else it is unknown until mended."""
+    kube, looks = Emulated(None, store=shop.store), iter([GOOD, BREACH, BREACH, BREACH])
+
+    def seen() -> Iterator[Observation]:
+        yield next(looks)
+        kube.patch(_kind("Policy"), "shops", "shop", {"spec": typo, "metadata": {}})
+        sleep = shop.clock.sleep
+
+        def mend(seconds: float) -> None:
+            if any("what is to be watched is not known" in line for line in shop.said):
+                kube.patch(_kind("Policy"), "shops", "shop", {"spec": dict.fromkeys(typo), "metadata": {}})
+            sleep(seconds)
+
+        shop.clock.sleep = mend  # type: ignore[method-assign]
+        yield from looks
+
+    with pytest.raises(PermanentError, match="was switched back: errors"):
+        _bake(shop, seen())
+    assert shop.current == "v1"
+
+
+def test_a_bake_that_cannot_be_is_waited_for_and_breaks_the_row(shop: Shop) -> None:
+    """The policy says nonsense about the bake itself: nothing ends well or badly by it."""
+    kube = Emulated(None, store=shop.store)
+    kube.patch(_kind("Policy"), "shops", "shop", {"spec": {"bake": {"breaches": "some"}}, "metadata": {}})
+    with pytest.raises(TemporaryError, match="still baking"):
+        _bake(shop, BREACH, max_wait="5m")
+    assert shop.current == "v2"
+    assert "what is to be watched is not known: Policy shops/shop does not fit release v2" in "\n".join(shop.said)
+
+
+@pytest.mark.parametrize("route", [{"ingress": {"name": "other"}}, {"httpRoute": {"name": "shop"}}])
+def test_what_somebody_has_just_submitted_does_not_hinder_the_way_back(shop: Shop, route: dict[str, Any]) -> None:
+    """Its rainbow.yaml names a route that is not there yet."""
+    shop.submit("v9", **route)
+    with pytest.raises(PermanentError, match="was switched back: errors"):
+        _bake(shop, BREACH)
+    assert shop.current == "v1"
+
+
+def test_a_release_whose_service_is_gone_is_switched_back_from(shop: Shop) -> None:
+    """Nobody reaches it any more, and its bake goes on."""
+    del shop.store.objects["services", "shops", "web-v2"]
+    with pytest.raises(PermanentError, match="was switched back: errors"):
+        _bake(shop, BREACH)
+    assert shop.current == "v1"
 
 
 def test_no_release_before_it_fails_loudly_and_leaves_it(shop: Shop) -> None:

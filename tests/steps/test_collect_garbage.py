@@ -10,7 +10,7 @@ import pytest
 from emulated import START, Emulated, Killed, Store
 from shops import BUSY, CURRENT, DRAINED, FAILED, HOUR, IDLE, UNKNOWN, Shops, looks
 
-from rainbow.adapters.kube import CONFIG_MAP, DEPLOYMENT, RELEASE, SERVICE, Forbidden, Object
+from rainbow.adapters.kube import CONFIG_MAP, DEPLOYMENT, POD, RELEASE, SERVICE, Forbidden, Object
 from rainbow.adapters.records import list_records, note
 from rainbow.decisions.bus import Consumer
 from rainbow.decisions.switch import SWITCHING
@@ -369,8 +369,10 @@ def on_bus(shops: Shops, monkeypatch: pytest.MonkeyPatch, *consumers: str) -> li
     removed: list[tuple[str, list[str]]] = []
     found = tuple(Consumer(f"workers-{name}", 0, 0, 0, START, acknowledges=True) for name in ("v9", *consumers))
 
-    def remove(_app: object, release: str, others: list[str], _url: object) -> dict[str, str]:
-        removed.append((release, sorted(others)))
+    def remove(
+        _app: object, release: str, others: list[str], _url: object, *, given_up: bool = False
+    ) -> dict[str, str]:
+        removed.append((f"{release} with its work" if given_up else release, sorted(others)))
         return {}
 
     monkeypatch.setattr(leftovers, "consumers_of", lambda _app, url: found)
@@ -394,6 +396,26 @@ def test_consumers_of_releases_that_are_gone_are_removed(shops: Shops, monkeypat
     assert ("v1", ["kept", "v2", "v9"]) in removed
     assert ("v0", ["kept", "v2", "v9"]) in removed
     assert {name for name, _ in removed} == {"v0", "v1"}
+
+
+def test_the_work_of_what_was_deleted_as_overdue_goes_with_its_last_pod(
+    shops: Shops, told: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody will ever do it, and the consumer would stay for ever; until then the pods may still acknowledge (B7)."""
+    retention = {"minimumAge": "10m", "maximumDrainAge": "30m", "overdue": "delete"}
+    shops.release("v1", config=shops.config("spawn", retention=retention), **DRAINED)
+    note(shops.kube, shops.record("v1"), phase=Phase.DRAINING, drained_at=None)
+    told["v1"] = BUSY
+    removed = on_bus(shops, monkeypatch, "v1", "v0")
+    meta = {"name": "work-v1-x", "namespace": "spawn", "labels": release_labels("spawn", "v1")}
+    shops.kube.create({"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": {}})
+    collect(shops)
+    assert not shops.works("v1")
+    assert {name for name, _ in removed} == {"v0", "v1"}
+    shops.kube.delete(POD, "spawn", "work-v1-x")
+    removed.clear()
+    collect(shops)
+    assert {name for name, _ in removed} == {"v0", "v1 with its work"}
 
 
 # --- orphans, history ---------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -144,3 +145,19 @@ def test_a_hold_is_not_lost_between_two_writers() -> None:
     status = read_release(kube, "spawn", "spawn", "v1").status
     assert status.tasks == "3"
     assert status.hold is not None
+
+
+@pytest.mark.parametrize("release", ["v1", None])
+def test_a_late_retry_of_resume_leaves_a_newer_hold(release: str | None) -> None:
+    """Ann's workflow has ended her hold, and its pod was lost; meanwhile bob holds for a reason of his own."""
+    kube = cluster()
+    said(kube, hold, **params(release))
+    asked = datetime.now(UTC) - timedelta(seconds=30)
+    said(kube, resume, **params(release))
+    said(kube, hold, **params(release, by="bob", reason="incident"))
+    late = World(kube, say=lambda _: None, run="w", asked_at=asked)
+    with pytest.raises(Refused, match=r"is held by bob since .*: incident; its end was asked for before.*resume"):
+        resume.run(resume.Params(**params(release)), late)
+    mark = there(kube, release)
+    assert mark is not None
+    assert mark.by == "bob"

@@ -15,6 +15,7 @@ from rainbow.adapters.proxy import Proxy
 from rainbow.adapters.world import World
 from rainbow.errors import PermanentError, Refused, TemporaryError
 from steps import switch
+from steps.marks import leave_the_truth
 
 CALLS = range(1, 80)  # more than any run has, reads included
 
@@ -28,20 +29,20 @@ def shop(monkeypatch: pytest.MonkeyPatch) -> Shop:
     return made
 
 
-def _paused(shop: Shop, name: str, call: int, meanwhile: Callable[[], None]) -> bool:
+def _paused(shop: Shop, name: str, call: int, meanwhile: Callable[[], None], requests: list[str] | None = None) -> bool:
     """A switch that stops before its n-th request while something else is done; whether it came to that request."""
-    count = [0]
+    requests = [] if requests is None else requests
 
-    def called(_method: str, _path: str) -> None:
-        count[0] += 1
-        if count[0] == call:
+    def called(method: str, path: str) -> None:
+        requests.append(f"{method} {path}")
+        if len(requests) == call:
             meanwhile()
 
     kube = Emulated(None, store=shop.store, called=called)
     params = switch.Params(namespace="shops", app="shop", release=name)
     with contextlib.suppress(Refused, TemporaryError, Killed):
         switch.run(params, World(kube, clock=shop.clock, say=shop.said.append, run=name))
-    return count[0] >= call
+    return len(requests) >= call
 
 
 @pytest.mark.slow
@@ -78,6 +79,30 @@ def test_somebody_removes_the_lease_at_any_moment(shop: Shop) -> None:
         shop.switch("v3", run="v3")
         assert shop.current == "v3"
         shop.settled()
+
+
+@pytest.mark.slow
+def test_a_second_pod_of_the_same_workflow_takes_the_mark_away_at_any_moment(shop: Shop) -> None:
+    """They share the lock, so only the mark tells: the route is not led to what `delete` may have begun on."""
+    refused = 0
+    for call in CALLS:
+        shop.start()
+        paths: list[str] = []
+
+        def ends(paths: list[str] = paths) -> None:
+            # Between the last look at the mark and the patch there is nothing more to look at.
+            if not (paths[-1].startswith("PATCH") and paths[-1].endswith("ingresses/shop")):
+                release, world = shop.record("v2"), shop.world(run="v2")
+                leave_the_truth(world, release, lock_of(world, release))
+
+        if not _paused(shop, "v2", call, ends, paths):
+            break
+        refused += shop.current != "v2"
+        shop.switch("v2", run="v2")
+        assert shop.current == "v2"
+        shop.settled()
+    assert call > 20
+    assert refused > 5
 
 
 def test_two_at_once_take_turns_and_the_message_names_the_other(shop: Shop) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from emulated import START, Emulated, Killed
-from shops import BUSY, CURRENT, DRAINED, FAILED, UNKNOWN, Shops, looks
+from shops import BUSY, CURRENT, DRAINED, FAILED, HOUR, IDLE, UNKNOWN, Shops, looks
 
+from rainbow.adapters.kube import WORKFLOW
+from rainbow.adapters.records import note
 from rainbow.decisions.drain import DrainDecision, DrainState
 from rainbow.errors import Refused
+from rainbow.model.names import release_labels
 from rainbow.model.release import Phase
-from steps import collect_garbage, make_room
+from steps import collect_garbage, hold, make_room
 
 HOLD = {"reason": "an audit", "by": "ann", "at": START}
 YOUNG = DrainDecision(DrainState.TOO_YOUNG, "0", ("younger than 10h",))
@@ -37,10 +41,16 @@ def shops(told: dict[str, Any]) -> Shops:
     return shops
 
 
-def make(shops: Shops, kube: Emulated | None = None, **params: Any) -> None:
-    """Run the step for v3."""
+def make(shops: Shops, kube: Emulated | None = None, *, run: str = "", **params: Any) -> None:
+    """Run the step for v3; `run` is the uid of its workflow."""
     given = make_room.Params.model_validate({"namespace": "spawn", "app": "spawn", "release": "v3"} | params)
-    make_room.run(given, shops.world(kube))
+    make_room.run(given, replace(shops.world(kube), run=run))
+
+
+def holder(shops: Shops) -> str | None:
+    """Who has the lock."""
+    found: str | None = shops.store.objects["leases", "spawn", "rainbow-spawn"]["spec"].get("holderIdentity")
+    return found
 
 
 def test_the_idle_one_goes_whatever_its_age(shops: Shops) -> None:
@@ -61,8 +71,6 @@ REFUSED: dict[str, tuple[Any, dict[str, Any], str]] = {
 def test_refused_while_the_idle_one(case: str, shops: Shops, told: dict[str, Any]) -> None:
     """Exit code 1 with the reason, in the record too; users are left alone, nothing is sealed."""
     look, status, why = REFUSED[case]
-    from rainbow.adapters.records import note
-
     note(shops.kube, shops.record("v1"), **status)
     told |= {"v1": look} if look else {}
     with pytest.raises(Refused, match=why):
@@ -71,6 +79,80 @@ def test_refused_while_the_idle_one(case: str, shops: Shops, told: dict[str, Any
     assert shops.open("v1")
     assert shops.record("v3").status.phase is Phase.FAILED
     assert why in (shops.record("v3").status.message or "")
+
+
+def test_nothing_makes_way_while_the_app_is_held(shops: Shops) -> None:
+    """`deploy` would refuse, and a rollback despite the hold would find nothing to go back to."""
+    hold.run(hold.Params(namespace="spawn", app="spawn", reason="an incident", by="bob"), shops.world())
+    with pytest.raises(Refused, match=r"app spawn is held by bob since .*: an incident"):
+        make(shops)
+    assert shops.works("v1")
+    assert shops.open("v1")
+
+
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [
+        (FAILED | {"failed_at": START}, "v0 is superseded: v2 is current and newer"),
+        ({"phase": Phase.DELETED, "deleted_at": START}, "v0 has been deleted"),
+        (DRAINED, "v0 is superseded"),
+    ],
+)
+def test_nothing_makes_way_for_one_that_cannot_go_live(status: dict[str, Any], why: str, told: dict[str, Any]) -> None:
+    """Retry of a workflow, days later: what is idle now is the only one to roll back to."""
+    shops = Shops()
+    config = shops.config("spawn", strategy="blue-green", retention={"minimumAge": "10h", "keep": 5})
+    for name, state in (("v0", status), ("v1", DRAINED), ("v2", CURRENT)):
+        shops.release(name, config=config, **state)
+    shops.point("v2")
+    with pytest.raises(Refused, match=why):
+        make(shops, release="v0")
+    assert shops.works("v1")
+    assert shops.record("v0").status.phase is status["phase"]
+
+
+def test_the_current_one_keeps_what_it_has_replaced(shops: Shops) -> None:
+    """Its whole workflow is run again."""
+    make(shops, release="v2")
+    assert shops.works("v1")
+    assert "release v2 is current already: the idle one stays" in shops.said
+
+
+def test_a_rollback_meanwhile_is_seen(shops: Shops, told: dict[str, Any]) -> None:
+    """It waits for no lock: what it leads to stays, and v3, which was under way then, is superseded."""
+
+    def rolled_back() -> DrainDecision:
+        shops.point("v1")
+        mark = {"reason": "errors", "by": "ann", "at": START + HOUR}
+        note(shops.kube, shops.record("v2"), rejected=mark)
+        return IDLE
+
+    told["v1"] = rolled_back
+    with pytest.raises(Refused, match="v2 was rolled back from by ann"):
+        make(shops)
+    assert shops.works("v1")
+    assert shops.open("v1")
+
+
+def test_the_lock_is_held_until_the_switch(shops: Shops) -> None:
+    """`deploy` of the same workflow goes on with it; tried again and refused, it is given back."""
+    make(shops, run="w3")
+    assert holder(shops) == "v3/w3"
+    hold.run(hold.Params(namespace="spawn", app="spawn", reason="an incident", by="bob"), shops.world())
+    with pytest.raises(Refused):
+        make(shops, run="w3")
+    assert holder(shops) is None
+
+
+def test_refused_with_what_to_do_about_one_at_its_gate(shops: Shops) -> None:
+    """It may wait for approval for a week, and a hotfix come meanwhile."""
+    config = shops.record("v1").spec.app.model_copy(update={"approval": True})
+    shops.release("v2b", config=config, phase=Phase.READY)
+    meta = {"name": "release-v2b", "namespace": "spawn", "labels": release_labels("spawn", "v2b")}
+    kind = {"apiVersion": WORKFLOW.api_version, "kind": WORKFLOW.kind}
+    shops.kube.create(kind | {"metadata": meta, "spec": {"arguments": {}}, "status": {"phase": "Running"}})
+    with pytest.raises(Refused, match="rainbow approve -n spawn spawn v2b --reject"):
+        make(shops)
 
 
 def test_refused_when_it_is_found_at_work_in_the_last_moment(shops: Shops, told: dict[str, Any]) -> None:
@@ -135,7 +217,7 @@ def test_killed_between_any_two_writes_it_goes_on(shops: Shops, monkeypatch: pyt
                 raise Killed
 
         try:
-            make(shops, Emulated(None, attempts=1, store=shops.store, around=around))
+            make(shops, Emulated(None, attempts=1, store=shops.store, around=around), run="w3")
         except Killed:
             assert shops.works("v2")
             continue

@@ -203,6 +203,44 @@ def test_what_had_shrunk_is_whole_again_before_its_users_come_back(shop: Shop) -
     shop.settled()
 
 
+def _asleep_once_marked(shop: Shop) -> Callable[[str], None]:
+    """The machine sleeps for five minutes between the mark and the patch; its Lease runs out."""
+    slept: list[str] = []
+
+    def around(when: str) -> None:
+        if when == "after" and not slept and shop.record("v2").status.rejected is not None:
+            slept.append(when)
+            shop.clock.sleep(300)
+
+    return around
+
+
+def test_who_lost_the_lock_before_the_move_takes_the_mark_back(shop: Shop) -> None:
+    """By hand nobody runs it again: the current release is rejected by nobody, and v3, begun before, goes live."""
+    shop.switch("v2")
+    with pytest.raises(TemporaryError, match="lock of app shop is lost"):
+        shop.rollback("v1", _asleep_once_marked(shop))
+    assert shop.current == "v2"
+    assert shop.record("v2").status.rejected is None
+    shop.switch("v3", run="three")
+    shop.settled()
+
+
+def test_a_mark_that_a_killed_rollback_left_on_the_current_release_is_ended_by_a_persons_word(shop: Shop) -> None:
+    """`switch --allow-older` to what is current already moves nothing, but says that it is wanted."""
+    shop.switch("v2")
+    mark = {"reason": "errors", "by": "ada", "at": shop.clock.now()}
+    shop.note("v2", rejected=mark)
+    shop.switch("v2", run="two")
+    assert shop.record("v2").status.rejected is not None, "Retry is nobody's word"
+    shop.clock.sleep(5)
+    shop.switch("v2", allow_older=True)
+    assert shop.record("v2").status.rejected is None
+    shop.switch("v3", run="three")
+    assert shop.current == "v3"
+    shop.settled()
+
+
 @pytest.mark.slow
 def test_killed_before_any_write_and_run_again_it_is_done_and_no_retry_undoes_it(shop: Shop) -> None:
     """A3, rule 5: v2's own workflow and v3's, which was under way, are both refused afterwards."""

@@ -306,6 +306,33 @@ def test_idle_pods_go_at_the_third_look_at_the_earliest() -> None:
         assert plant.deployment["metadata"]["annotations"] == {"rainbow.dev/replicas": "4"}
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_a_mark_is_not_taken_off_by_somebody_who_knows_less(seed: int) -> None:
+    """One is about to lower the number; another, whose scrape of the idle pod failed, looks at that very moment."""
+    with played(drawn(seed), has_bus=False) as (plant, watch):
+        busy, idle, *_ = sorted(plant.tasks)
+        plant.tasks[busy] = 1
+        settle(plant, watch, looks=2)  # the idle ones are marked, and the next look lowers the number
+        other = another(plant)
+        plant.scraped[idle] = None
+        look(plant, other)
+        plant.clock.sleep(15)
+        plant.scrape_all()
+
+        def meanwhile(method: str, path: str) -> None:
+            if method == "PATCH" and path.endswith("/scale"):
+                plant.kube.called = lambda _method, _path: None
+                with suppress(Conflict):
+                    other.look(plant.record, "v2")
+                plant.hear()
+
+        plant.kube.called = meanwhile
+        look(plant, watch)
+        assert plant.kube.called is not meanwhile
+        settle(plant, watch)
+        assert list(plant.tasks) == [busy]
+
+
 def test_a_held_release_stays_whole() -> None:
     """Whoever holds it wants to look at it as it is."""
     with played(drawn(1)) as (plant, watch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from emulated import Emulated, Store
 
 from rainbow.adapters.records import note, read_release
 from rainbow.adapters.world import World
+from rainbow.decisions.redeploy import taken_up
 from rainbow.errors import RainbowError, Refused
 from rainbow.model.release import Phase, ReleaseSpec, new_record
 from steps import switch
@@ -52,3 +54,21 @@ def test_a_yes_or_a_persons_own_word_leads_on(word: dict[str, Any]) -> None:
     """To all the other rules: here to the one that a release of no objects has no route."""
     with pytest.raises(RainbowError, match="have no Ingress spawn"):
         run(cluster(), **word)
+
+
+@pytest.mark.parametrize("answer", ["yes", "no"])
+def test_an_answer_given_in_an_earlier_life_of_the_release_says_nothing(answer: str) -> None:
+    """Retry on the workflow from before its deletion: it waits at the gate of the workflow that redeployed it."""
+    kube, now = cluster(), datetime.now(UTC)
+    record = read_release(kube, "spawn", "spawn", "v1")
+    note(kube, record, **(taken_up(now, "second life") | {"phase": Phase.READY}))
+    params = switch.Params(namespace="spawn", app="spawn", release="v1", approved=answer)
+    old = World(kube, say=lambda _: None, run="first life", asked_at=now - timedelta(days=2))
+    with pytest.raises(Refused, match=r"redeployed since .* rainbow approve -n spawn spawn v1"):
+        switch.run(params, old)
+    assert read_release(kube, "spawn", "spawn", "v1").status.phase is Phase.READY
+    # That workflow was submitted before it took the release up; its own answer counts.
+    its_own = World(kube, say=lambda _: None, run="second life", asked_at=now - timedelta(minutes=1))
+    leads_on = "have no Ingress spawn" if answer == "yes" else "it was not approved"
+    with pytest.raises(RainbowError, match=leads_on):
+        switch.run(params, its_own)

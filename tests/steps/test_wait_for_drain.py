@@ -86,6 +86,25 @@ def test_everything_that_drains_shrinks_waited_for_or_not(monkeypatch: pytest.Mo
     assert lines[:2] == ["v1: worker: 1 of 3 pods are busy", "v3: not shrunk: Prometheus is away"]
 
 
+def test_only_who_waits_for_the_current_release_shrinks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two that lower one number, each with a knowledge of its own, one may end what the other knows to be busy."""
+    kube, looked_at = Emulated(None, attempts=1, store=Store()), list[str]()
+    monkeypatch.setattr(ShrinkWatch, "look", lambda _watch, release, _current: looked_at.append(release.id) or [])
+    for number, name in enumerate(("v1", "v2", "v3")):
+        kube.create(new_record(ReleaseSpec(release=name, app=app(), manifests="")))
+        meta = {"name": f"web-{name}", "namespace": "spawn", "labels": release_labels("spawn", name)}
+        kube.create({"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": {}})
+        live = START + timedelta(minutes=number)
+        draining = {"demoted_at": START + timedelta(minutes=9), "phase": Phase.DRAINING, "traffic": "-"}
+        note(kube, read_release(kube, "spawn", "spawn", name), live_at=live, **({} if name == "v3" else draining))
+    point_route(kube, "web-v3")
+    for waits_for, expected in (("v2", set()), ("v3", {"v1", "v2"})):
+        names = {"namespace": "spawn", "app": "spawn", "release": waits_for, "max_wait": "1s"}
+        with pytest.raises(TemporaryError, match="still waiting"):
+            run(Params.model_validate(names), World(kube, clock=StoppedClock(), say=lambda _line: None))
+        assert set(looked_at) == expected
+
+
 def test_delete_has_the_same_flag() -> None:
     """Both look at the same work."""
     assert "prometheus_url" in delete.Params.model_fields
@@ -96,4 +115,5 @@ def test_delete_has_the_same_flag() -> None:
 def test_it_may_change_nothing_but_notes_and_what_shrinks() -> None:
     """Whoever waits looks; it creates nothing and deletes nothing."""
     writing = {tuple(rule["resources"]): rule["verbs"] for rule in RULES if set(rule["verbs"]) - {"get", "list"}}
-    assert writing == {("releases/status",): ["patch"], ("pods",): ["patch"], ("deployments",): ["patch"]}
+    allowed = [("releases/status",), ("pods/status",), ("deployments/status", "deployments/scale")]
+    assert writing == {resources: ["patch"] for resources in allowed}

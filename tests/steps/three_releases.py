@@ -64,6 +64,20 @@ class Shop:
         kube.create({"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": {}})
         note(kube, read_release(kube, "shops", "shop", name), phase=Phase.READY)
 
+    def submit(self, name: str, **route: dict[str, str]) -> None:
+        """Somebody submits a release whose rainbow.yaml names another route, as in `ingress={"name": "other"}`."""
+        old = self.record("v1").spec
+        config = old.app.model_dump(mode="json", by_alias=True, exclude_none=True)
+        ((key, entry),) = route.items()
+        config["route"] = {"timeout": "1s", key: {"url": "http://proxy", **entry}}
+        base = json.loads(old.manifests)
+        base["metadata"]["name"] = base["spec"]["rules"][0]["host"] = entry["name"]
+        spec = ReleaseSpec(release=name, app=AppConfig.model_validate(config), manifests=json.dumps(base))
+        kube = Emulated(None, store=self.store)
+        kube.create(new_record(spec))
+        meta = {"name": f"web-{name}", "namespace": "shops", "labels": release_labels("shop", name)}
+        kube.create({"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": {}})
+
     def switch(
         self, name: str, around: Callable[[str], None] = lambda _: None, *, allow_older: bool = False, run: str = ""
     ) -> None:

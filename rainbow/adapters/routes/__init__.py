@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import Protocol, cast
 
 from rainbow.adapters.kube import SERVICE, Kube, Object
+from rainbow.adapters.routes.owners import ServiceGone
 from rainbow.adapters.routes.rules import Rule
 from rainbow.adapters.routes.traces import Trace
 from rainbow.model.app import AppConfig
@@ -80,9 +81,16 @@ _REFERRING = (
 )
 
 
-def read_route(kube: Kube, app: AppConfig) -> RouteState:
-    """Where the app's route leads now. Raises RainbowError when that cannot be known."""
-    return _of(app).points_at(kube, app)
+def read_route(kube: Kube, app: AppConfig, *, though_gone: bool = False) -> RouteState:
+    """Where the app's route leads now. Raises RainbowError when that cannot be known.
+
+    `though_gone`: also when it leads to Services that are not there, and only the records say whose they were. That is
+    enough to switch away from that release, and not to delete another.
+    """
+    state = _of(app).points_at(kube, app)
+    if state.gone and not though_gone:
+        raise ServiceGone(app, ", ".join(sorted(state.gone)))
+    return state
 
 
 def plain_services(kube: Kube, app: AppConfig) -> list[Object]:
@@ -96,12 +104,21 @@ def carried_services(target: Release) -> frozenset[str]:
     return _of(target.spec.app).carries(target)
 
 
-def prepare_move(kube: Kube, target: Release, state: RouteState, now: datetime, token: int | None = None) -> Move:
+def prepare_move(
+    kube: Kube,
+    target: Release,
+    state: RouteState,
+    now: datetime,
+    token: int | None = None,
+    *,
+    ordered_at: datetime | None = None,
+) -> Move:
     """Check all that is needed to lead the route to the release, and return the one write that does it.
 
-    That write raises Conflict unless the route is still as `state` says. It leaves the fencing `token` on the route.
+    That write raises Conflict unless the route is still as `state` says. It leaves the fencing `token` on the route,
+    and when a person asked for the move.
     """
-    return _of(target.spec.app).patch(kube, target, state, Trace(now, state.current, token))
+    return _of(target.spec.app).patch(kube, target, state, Trace(now, state.current, token, ordered_at))
 
 
 def referenced_services(kube: Kube, namespace: str) -> dict[str, list[str]]:

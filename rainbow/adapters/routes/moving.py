@@ -14,7 +14,7 @@ from rainbow.adapters.kube import Kind, Kube, Object
 from rainbow.adapters.records import list_releases
 from rainbow.adapters.routes import Move
 from rainbow.adapters.routes.backends import Base, backends, base_of, find_base, owned_by_app, title
-from rainbow.adapters.routes.owners import belongs, check_services, only_release, release_of
+from rainbow.adapters.routes.owners import ServiceGone, belongs, check_services, only_release, release_of
 from rainbow.adapters.routes.patches import edited, follow, moves, same_rules
 from rainbow.adapters.routes.rules import Rule, hosts
 from rainbow.adapters.routes.traces import Trace, leave, trace_of
@@ -43,14 +43,24 @@ NOWHERE = RouteState(exists=False, current=None, resource_version=None, services
 def read(kube: Kube, app: AppConfig, form: Form) -> RouteState:
     """Where the route leads, by the labels of the Services that it names.
 
-    Raises PermanentError when a Service that has traffic is missing or when releases are mixed. A Service that has none
-    (a weight of zero) says nothing about who is current; a switch leaves it as it leaves Services of no release.
+    One that is not there is known by the records (`gone`). Raises PermanentError when it is in none of them, or when
+    releases are mixed. A Service that has no traffic (a weight of zero) says nothing about who is current; a switch
+    leaves it as it leaves Services of no release.
     """
     route = kube.get(form.kind, app.namespace, app.route.entry.name)
     if route is None:
         return NOWHERE
     named = list(backends(route))
-    owners = {service: release_of(kube, app, service) for service in sorted({b.service for b in named if b.traffic})}
+    owners: dict[str, str | None] = {}
+    gone: set[str] = set()
+    for service in sorted({backend.service for backend in named if backend.traffic}):
+        try:
+            owners[service] = release_of(kube, app, service)
+        except ServiceGone:
+            if (release := _by_record(kube, app, service)) is None:
+                raise
+            owners[service] = release
+            gone.add(service)
     current = only_release(title(route), app, owners)
     idle = {b.service for b in named} - set(owners)
     plain = {service for service, release in owners.items() if release is None}
@@ -66,7 +76,19 @@ def read(kube: Kube, app: AppConfig, form: Form) -> RouteState:
         switched_at=last.at,
         previous=last.previous,
         token=last.token,
+        ordered_at=last.ordered_at,
+        gone=frozenset(gone),
     )
+
+
+def _by_record(kube: Kube, app: AppConfig, service: str) -> str | None:
+    """The one release whose base has a Service behind its route that is called so in it."""
+    found = []
+    for release in list_releases(kube, app.namespace, app.app):
+        base = find_base(release)
+        if base is not None and service in {release.named(b.service) for b in backends(base.document)}:
+            found.append(release.id)
+    return found[0] if len(found) == 1 else None
 
 
 def carried(target: Release) -> frozenset[str]:

@@ -11,6 +11,16 @@ from rainbow.model.names import APP_LABEL, RELEASE_LABEL
 from rainbow.model.release import Release
 
 
+class ServiceGone(PermanentError):
+    """A route leads to a Service that is not there, so that nobody can tell by its labels whose it is."""
+
+    def __init__(self, app: AppConfig, services: str) -> None:
+        super().__init__(
+            f"there is no Service {app.namespace}/{services}, which route {app.route.entry.name} has to lead to: "
+            "which release is current cannot be known. Deploy the release again, or mend the route"
+        )
+
+
 def owner(obj: Object) -> tuple[str | None, str | None]:
     """The app and the release that an object belongs to, by its labels."""
     labels = obj["metadata"].get("labels") or {}
@@ -21,10 +31,7 @@ def release_of(kube: Kube, app: AppConfig, service: str) -> str | None:
     """The release of the app that a Service belongs to, None for one of others. Raises when there is no Service."""
     obj = kube.get(SERVICE, app.namespace, service)
     if obj is None:
-        raise PermanentError(
-            f"there is no Service {app.namespace}/{service}, which route {app.route.entry.name} has to lead to: "
-            "which release is current cannot be known. Deploy the release again, or mend the route"
-        )
+        raise ServiceGone(app, service)
     of_app, release = owner(obj)
     return release if of_app == app.app else None
 

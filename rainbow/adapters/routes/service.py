@@ -46,6 +46,7 @@ def points_at(kube: Kube, app: AppConfig) -> RouteState:
         switched_at=last.at,
         previous=last.previous,
         token=last.token,
+        ordered_at=last.ordered_at,
     )
 
 
