@@ -1,12 +1,12 @@
 """Requests to JetStream by its wire API, over one connection within a bounded time.
 
 The requests are those of NATS's own "JetStream wire API", since their answers say more than the client hands on: which
-consumers a list lacks, above all. Everything that is no clear answer raises Unheard.
+consumers a list lacks, above all. Everything that is no clear answer raises Unheard. The client, and asyncio under it,
+are imported where they are used: most starts of a step never speak to a bus, and none should pay for it (P5).
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable, Mapping
@@ -62,10 +62,14 @@ class Refused(Unheard):
 
 def connected(url: str, call: Callable[[Connection], Awaitable[T]]) -> T:
     """Connect, call, close, within a bounded time."""
+    import asyncio
+
     return asyncio.run(_bounded(url, call))
 
 
 async def _bounded(url: str, call: Callable[[Connection], Awaitable[T]]) -> T:
+    import asyncio
+
     try:
         return await asyncio.wait_for(_call(url, call), WHOLE)
     except TimeoutError as error:
@@ -73,6 +77,8 @@ async def _bounded(url: str, call: Callable[[Connection], Awaitable[T]]) -> T:
 
 
 async def _call(url: str, call: Callable[[Connection], Awaitable[T]]) -> T:
+    import asyncio
+
     client_type, errors = _client()
     client = client_type()
     bus = Connection(url, client)

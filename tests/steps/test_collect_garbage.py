@@ -23,14 +23,6 @@ HOLD = {"reason": "an audit", "by": "ann", "at": START}
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What looks give, by release."""
-    given: dict[str, Any] = {}
-    looks(monkeypatch, given)
-    return given
-
-
-@pytest.fixture
 def shops(told: dict[str, Any]) -> Shops:
     """v9 of spawn is current."""
     shops = Shops()

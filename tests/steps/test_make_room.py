@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from emulated import START, Emulated, Killed
-from shops import BUSY, CURRENT, DRAINED, FAILED, HOUR, IDLE, UNKNOWN, Shops, looks
+from shops import BUSY, CURRENT, DRAINED, FAILED, HOUR, IDLE, UNKNOWN, Shops
 
 from rainbow.adapters.kube import WORKFLOW
 from rainbow.adapters.records import note
@@ -19,14 +19,6 @@ from steps import collect_garbage, hold, make_room
 
 HOLD = {"reason": "an audit", "by": "ann", "at": START}
 YOUNG = DrainDecision(DrainState.TOO_YOUNG, "0", ("younger than 10h",))
-
-
-@pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What looks give, by release."""
-    given: dict[str, Any] = {}
-    looks(monkeypatch, given)
-    return given
 
 
 @pytest.fixture

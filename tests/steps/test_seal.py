@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from emulated import Emulated, Killed, StoppedClock
-from shops import CURRENT, DRAINED, IDLE, Shops, looks
+from shops import CURRENT, DRAINED, IDLE, Shops
 
 from rainbow.adapters.records import note
 from rainbow.adapters.routes.release_routes import open_release_routes
@@ -18,14 +18,6 @@ from rainbow.decisions.sealing import is_sealed
 from rainbow.errors import Conflict, TemporaryError
 from rainbow.model.release import Phase
 from steps import collect_garbage
-
-
-@pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What looks give, by release."""
-    given: dict[str, Any] = {}
-    looks(monkeypatch, given)
-    return given
 
 
 @pytest.fixture
