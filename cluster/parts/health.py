@@ -38,10 +38,19 @@ def problems(context: Context) -> list[str]:
     for name, namespace in DEPLOYMENTS.items():
         reason = _unready(known.get((namespace, name)))
         if reason is None and name in HOST_PORTS:
-            reason = _closed(getattr(context.ports, name))
+            reason = _closed("127.0.0.1", getattr(context.ports, name))
         if reason is not None:
             lines.append(f"{name}: {reason}")
-    return lines
+    return lines + services(context)
+
+
+def services(context: Context) -> list[str]:
+    """Return one line for each service address that every pod needs and that leads nowhere.
+
+    Pods that were connected before stay ready without them, so readiness alone does not tell.
+    """
+    needed = ((str(context.service_subnet[1]), 443), (context.dns_address, 53))
+    return [f"services: {reason}" for address, port in needed if (reason := _closed(address, port)) is not None]
 
 
 @dataclass(frozen=True)
@@ -88,12 +97,12 @@ def _unready(deployment: dict[str, Any] | None) -> str | None:
     return None
 
 
-def _closed(port: int) -> str | None:
+def _closed(address: str, port: int) -> str | None:
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=2):
+        with socket.create_connection((address, port), timeout=2):
             return None
     except OSError as error:
-        return f"127.0.0.1:{port} is not open ({error.strerror or error})"
+        return f"{address}:{port} is not open ({error.strerror or error})"
 
 
 def _evidence(context: Context) -> str:
