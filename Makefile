@@ -8,7 +8,7 @@ STAMP := $(VENV)/installed
 ON_CLUSTER = eval "$$($(BIN)/rainbow cluster env)" &&
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-deep check bench cluster-up cluster-down requirements clean
+.PHONY: help setup demo test test-fast test-deep check bench prove cluster-up cluster-down requirements clean
 
 help: ## Show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | column -t -s '|'
@@ -27,12 +27,13 @@ $(STAMP): requirements/dev.txt pyproject.toml
 demo: cluster-up ## Perform the main job: three rainbow releases of a running app under load
 	$(ON_CLUSTER) PYTHONPATH=examples/spawn $(BIN)/python -m demo
 
+# More processes than processors: many tests wait. Those marked `long` begin first (tests/on_cluster/conftest.py).
 test: check cluster-up ## All tests, those on the cluster included
-	$(ON_CLUSTER) $(BIN)/pytest --numprocesses 2 -m "not cluster"
+	$(ON_CLUSTER) $(BIN)/pytest --numprocesses 3 --dist worksteal -m "not cluster"
 	$(ON_CLUSTER) $(BIN)/pytest -m "cluster and alone"
 	$(ON_CLUSTER) $(BIN)/pytest --numprocesses 4 --dist worksteal -m "cluster and not alone"
 
-test-fast: setup ## The tests that need no cluster, in under 30 seconds
+test-fast: setup ## The quick tests among those that need no cluster, in about half a minute
 	$(BIN)/pytest --numprocesses 2 -m "not cluster and not slow"
 
 test-deep: setup ## A million steps of a state machine over all steps of all workflows; STEPS=, SEED=, BATCHES=
@@ -49,6 +50,10 @@ check: setup ## Lint, types, layers, shell and YAML
 
 bench: cluster-up ## Measure, as ratios within one run
 	$(ON_CLUSTER) PYTHONPATH=examples/spawn $(BIN)/python -m bench
+
+prove: cluster-up ## Every strategy behind every route, 20 rounds each, at 1,000 requests a second; RATE=, ROUNDS=
+	$(ON_CLUSTER) PYTHONPATH=examples/spawn $(BIN)/python -m bench.matrix --rate $(or $(RATE),1000) \
+		--rounds $(or $(ROUNDS),20) --write build/prove.json
 
 cluster-up: setup ## Start the embedded cluster, or mend it
 	$(BIN)/rainbow cluster up

@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from bench.backfill import backfill
 from bench.garbage_collection import garbage_collection
 from bench.image_size import image_size
 from bench.measure import Measure
@@ -21,7 +22,7 @@ from bench.waiting_step import waiting_step
 def main() -> None:
     """Measure and print. A goal that is missed is shown as missed; it does not fail the run."""
     measures: list[Measure] = []
-    for group in (image_size, waiting_step, release_path, shrinking, garbage_collection):
+    for group in (image_size, waiting_step, release_path, shrinking, garbage_collection, backfill):
         measures += group()
     table = Table(title="Rainbow, measured", title_justify="left")
     for heading in ("measure", "ours", "against", "ratio", "goal", ""):

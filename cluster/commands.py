@@ -94,6 +94,20 @@ def _log_files(context: Context, part: str | None) -> list[Path]:
 
 
 @cluster.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("name")
+@click.option("--build-arg", "arguments", multiple=True, metavar="KEY=VALUE", help="for its Containerfile")
+def image(folder: Path, name: str, arguments: tuple[str, ...]) -> None:
+    """Build the image of a FOLDER with a Containerfile, push it to the cluster's registry, and print its reference."""
+    from cluster.parts.images import build_folder
+
+    given = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
+    if len(given) != len(arguments):
+        raise BadInput("--build-arg: expected KEY=VALUE, each key once")
+    click.echo(build_folder(Context.from_environment(), folder.resolve(), name, given))
+
+
+@cluster.command()
 def env() -> None:
     """Print what to set in a shell: eval "$(rainbow cluster env)"."""
     context = Context.from_environment()

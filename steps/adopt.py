@@ -19,7 +19,7 @@ from rainbow.decisions.adopt import AdoptDecision, AdoptFacts, decide_adopt
 from rainbow.decisions.switch import ALL, SWITCHING
 from rainbow.errors import Conflict, Refused, TemporaryError
 from rainbow.model.release import ObjectRef, Phase, Release
-from steps.contract import Operation
+from steps.shape import Operation
 
 INPUTS = ("app", "release", "reason", "by")
 OUTPUTS: Mapping[str, str] = {}

@@ -24,8 +24,8 @@ from rainbow.errors import Conflict, PermanentError, TemporaryError
 from rainbow.model.durations import Duration, format_duration
 from rainbow.model.release import Release
 from steps import rollback
-from steps.contract import StepParams
 from steps.going_back import Seen, finish, switch_back, why
+from steps.shape import StepParams
 
 SPEAK_EVERY = timedelta(seconds=60)
 AWAY = 5.0  # seconds until the API server is asked again

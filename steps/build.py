@@ -27,8 +27,8 @@ from rainbow.decisions.building import BuildInputs, content_tag
 from rainbow.errors import BadInput, PermanentError, Refused
 from rainbow.model.app import ImageBuild
 from rainbow.model.release import Phase, Release
-from steps.contract import StepParams
 from steps.failure import marked_as_failed, take_up
+from steps.shape import StepParams
 
 REGISTRY = "registry.platform.svc.cluster.local:5000"
 

@@ -15,11 +15,12 @@ from rainbow.adapters.bus import NatsUrl
 from rainbow.adapters.drain import DrainWatch, PrometheusUrl
 from rainbow.adapters.world import World
 from rainbow.decisions.retention import Act
+from rainbow.decisions.schema import contract_due
 from rainbow.errors import PermanentError, RainbowError, TemporaryError
 from rainbow.model.names import Namespace
 from steps import leftovers, removal
-from steps.contract import CommonParams
 from steps.removal import Removal
+from steps.shape import CommonParams
 
 
 def _names(value: str) -> str:
@@ -82,6 +83,9 @@ def _say_plan(collection: Removal) -> None:
             say(f"{title} {record.release}: keep: {record.why}")
         for old in leftovers.surplus(app):
             say(f"{title} {old.id}: its record goes: retention.history keeps no more")
+        for release in app.releases:
+            if (due := contract_due(release, app.releases, app.routes.current)) is not None:
+                say(f"{title} {release.id}: {due}: rainbow contract -n {app.namespace} {app.app} {release.id}")
     for app, _, verdict in collection.verdicts():
         if verdict.act is not Act.NOTHING:
             say(f"{app.namespace}/{app.app} {verdict.release}: {verdict.act}: {verdict.reason}")

@@ -16,8 +16,8 @@ from rainbow.decisions.progress import to_be_gone
 from rainbow.decisions.retention import Act
 from rainbow.errors import TemporaryError
 from steps import removal
-from steps.contract import StepParams
 from steps.removal import Removal
+from steps.shape import StepParams
 
 
 class Params(StepParams):

@@ -15,18 +15,22 @@ from rainbow.adapters.kube import Kind, Kube, Object, identity
 from rainbow.adapters.kustomize import load_objects, render
 from rainbow.adapters.lock import LOCKING, Lock, holding
 from rainbow.adapters.policies import read_policy
-from rainbow.adapters.records import note_if_unchanged, read_release
+from rainbow.adapters.records import list_releases, note_if_unchanged, read_release
 from rainbow.adapters.routes import plain_services
 from rainbow.adapters.routes.rights import ROUTE_READING
 from rainbow.adapters.world import World
 from rainbow.decisions.catching import catching
-from rainbow.decisions.rendering import describe, foreign, overlay, restore_bare_services
+from rainbow.decisions.hardening import hardened
+from rainbow.decisions.rendering import Overlay, describe, foreign, kept, overlay, restore_bare_services
+from rainbow.decisions.schema import misfit
 from rainbow.decisions.switch import held
+from rainbow.decisions.workloads import Base
 from rainbow.errors import Conflict, Refused, TemporaryError
+from rainbow.model.app import AppConfig
 from rainbow.model.release import ObjectRef, Phase, Release
-from steps.contract import StepParams
 from steps.failure import has_lived, marked_as_failed
 from steps.readying import wait_until_ready
+from steps.shape import StepParams
 
 OUTPUTS: Mapping[str, str] = {}
 
@@ -54,6 +58,7 @@ RULES: list[dict[str, Any]] = [
     {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
 ]
 
+Layered = Callable[[AppConfig, str, Sequence[Object], Mapping[str, str]], Overlay]  # what becomes of a base
 ATTEMPTS = 5  # times that the record may change between reading and writing it
 
 
@@ -64,6 +69,8 @@ class Params(StepParams):
 def run(params: Params, world: World) -> None:
     """Deploy. Raises Refused for a base that cannot be a release, PermanentError when it does not become ready."""
     release = read_release(world.kube, params.namespace, params.app, params.release)
+    if release.rolled:
+        raise Refused(f"app {release.app} is rolled (strategy: rolling): run the step roll instead of deploy")
     if params.dry_run:
         _plan(world, release, _rendered(world, release))
         return
@@ -82,16 +89,22 @@ def run(params: Params, world: World) -> None:
 
 @contextmanager
 def _turn(world: World, release: Release) -> Iterator[Lock]:
-    """The lock of the app, for this step and the ones after it. Raises Refused while an operator holds the app."""
+    """The lock of the app, for this step and the ones after it. Raises Refused when it may not be deployed."""
     hold = read_policy(world.kube, release.namespace, release.app).spec.hold
     if hold is not None:
         raise Refused(f"not deployed: {held(release.namespace, release.app, hold)}")
+    releases = list_releases(world.kube, release.namespace, release.app)
+    if (wrong := misfit(release, releases)) is not None:
+        raise Refused(f"not deployed in namespace {release.namespace}: {wrong}; run the step expand, or release anew")
     with holding(world, release, carried=True) as lock:
         yield lock
 
 
-def rendered_objects(release: Release) -> tuple[list[Object], tuple[str, ...]]:
-    """The objects of the release, in the order of applying, and what of the base is left out. Raises Refused."""
+def rendered_objects(release: Release, layered: Layered = overlay) -> tuple[list[Object], tuple[str, ...]]:
+    """The objects of the release, in the order of applying; what of the base is left out, and what was completed.
+
+    Raises Refused.
+    """
     app = release.spec.app
     if unknown := sorted(set(app.images) - set(release.spec.images) - set(release.status.images)):
         raise Refused(
@@ -100,14 +113,18 @@ def rendered_objects(release: Release) -> tuple[list[Object], tuple[str, ...]]:
         )
     base = load_objects(release.spec.manifests)
     images = {name: release.image(name) for name in release.spec.images | release.status.images}
-    layer = overlay(app, release.id, base, images)
-    return restore_bare_services(base, render(layer), release.id), layer.left_out
+    layer = layered(app, release.id, base, images)
+    notes = [f"left out {line}" for line in layer.left_out]
+    if app.harden:
+        layer, mended = hardened(layer, Base(app, kept(app, base), images))
+        notes += [f"hardened {finding.object}: {finding.rule}" for finding in mended]
+    return restore_bare_services(base, render(layer), release.id), tuple(notes)
 
 
 def _rendered(world: World, release: Release) -> list[Object]:
-    objects, left_out = rendered_objects(release)
-    for line in left_out:
-        world.say(f"left out {line}")
+    objects, notes = rendered_objects(release)
+    for line in notes:
+        world.say(line)
     if wide := [describe(obj) for obj in objects if not _namespaced(world.kube, obj, release.namespace)]:
         raise Refused(
             f"{', '.join(wide)}: belongs to the whole cluster, not to a release; take it out of the base of app "

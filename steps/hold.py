@@ -19,7 +19,7 @@ from rainbow.decisions.hold import Act, HoldDecision, decide_hold
 from rainbow.errors import BadInput, Conflict, Refused, TemporaryError
 from rainbow.model.names import ReleaseId
 from rainbow.model.release import Mark, Phase, Release
-from steps.contract import Operation
+from steps.shape import Operation
 
 INPUTS = ("app", "release", "reason", "by")
 OUTPUTS: Mapping[str, str] = {}

@@ -26,9 +26,9 @@ from rainbow.errors import Refused, TemporaryError
 from rainbow.model.release import Release
 from rainbow.model.staying import Strategy
 from steps import removal
-from steps.contract import StepParams
 from steps.failure import marked_as_failed
 from steps.removal import Removal
+from steps.shape import StepParams
 
 
 class Params(StepParams):

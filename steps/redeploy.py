@@ -12,11 +12,12 @@ from typing import Any
 from pydantic import Field
 
 from rainbow.adapters.belongings import DELETABLE, find_belongings
-from rainbow.adapters.records import note_if_unchanged, read_release
+from rainbow.adapters.records import list_releases, note_if_unchanged, read_release
 from rainbow.adapters.world import World
 from rainbow.decisions.redeploy import Act, decide_redeploy, taken_up
+from rainbow.decisions.schema import misfit
 from rainbow.errors import Refused, TemporaryError
-from steps.contract import Operation
+from steps.shape import Operation
 
 OUTPUTS: Mapping[str, str] = {}
 INPUTS = ("app", "release", "allow_rejected", "reason", "by")
@@ -41,7 +42,8 @@ def run(params: Params, world: World) -> None:
     release = read_release(world.kube, params.namespace, params.app, params.release)
     found = find_belongings(world.kube, params.namespace, params.app, [release])
     left, hidden = len(found.of(release.id)), found.hidden.get(release.id)
-    decision = decide_redeploy(release, left=left, hidden=hidden, allow_rejected=params.allow_rejected)
+    wrong = misfit(release, list_releases(world.kube, params.namespace, params.app))
+    decision = decide_redeploy(release, left=left, hidden=hidden, allow_rejected=params.allow_rejected, misfit=wrong)
     what = f"release {release.id} of app {release.app} in namespace {release.namespace}"
     if params.dry_run:
         world.say(f"redeploy of {what} would {decision.act}: {decision.reason}")

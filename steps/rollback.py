@@ -18,6 +18,7 @@ from rainbow.adapters.lock import holding
 from rainbow.adapters.person import who_asks
 from rainbow.adapters.policies import read_policy
 from rainbow.adapters.records import list_releases, read_release
+from rainbow.adapters.rolling import ROLLING
 from rainbow.adapters.routes import read_route
 from rainbow.adapters.routes.moving import NOWHERE
 from rainbow.adapters.world import World
@@ -29,7 +30,7 @@ from rainbow.errors import BadInput, Refused
 from rainbow.model.names import ReleaseId
 from rainbow.model.release import Mark, Release
 from rainbow.model.route import RouteState
-from steps.contract import Operation
+from steps.shape import Operation
 from steps.switching import SWITCHING_RULES, Order, carry_out, report
 
 OUTPUTS: Mapping[str, str] = {
@@ -38,7 +39,8 @@ OUTPUTS: Mapping[str, str] = {
 }
 INPUTS = ("app", "release", "from_release", "allow_rejected", "despite_hold", "reason", "by")
 
-RULES: list[dict[str, Any]] = [*SWITCHING_RULES]
+# What a switch needs; and for an app that is rolled, to apply what the earlier release had.
+RULES: list[dict[str, Any]] = [*SWITCHING_RULES, *ROLLING]
 
 
 class Params(Operation):
@@ -94,6 +96,7 @@ def run(params: Params, world: World) -> None:
         reject=reject,
         from_release=params.from_release,
         ordered=params.by != BY,
+        rolls=True,
         asked_at=world.asked_at,
     )
     with holding(world, target, on_route=found.route.token or 0, force=True) as lock:

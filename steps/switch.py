@@ -19,9 +19,9 @@ from rainbow.decisions.asking import after, late
 from rainbow.errors import Refused
 from rainbow.model.release import Release
 from rainbow.model.route import RouteState
-from steps.contract import Operation
 from steps.failure import mark_failed
 from steps.marks import unmark
+from steps.shape import Operation
 from steps.switching import SWITCHING_RULES, Order, Superseded, carry_out, look, obey, report
 
 OUTPUTS: Mapping[str, str] = {

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from rainbow.adapters.kube import DEPLOYMENT
+from rainbow.adapters.kube import DEPLOYMENT, Kube
 from rainbow.adapters.lock import LOCKING, Lock
 from rainbow.adapters.policies import read_policy
 from rainbow.adapters.proxy import Sightings
@@ -23,6 +23,8 @@ from rainbow.adapters.routes.rights import ROUTE_WRITING
 from rainbow.adapters.shrinking import RESTORING, restore_replicas
 from rainbow.adapters.world import World
 from rainbow.decisions.asking import dated
+from rainbow.decisions.carriers import carriers, elsewhere, route_of
+from rainbow.decisions.sealing import was_live
 from rainbow.decisions.switch import Act, SwitchDecision, SwitchFacts, decide_switch
 from rainbow.errors import Conflict, RainbowError, Refused, TemporaryError
 from rainbow.model.release import Mark, ObjectRef, Release
@@ -59,7 +61,7 @@ class Order:
 
     `allow_older`: a person wants it, although it was overtaken, was current before, or was rolled back from.
     `from_release`: only as long as this one is current. `ordered`: by a person's own word, at `asked_at` (None: just
-    now), so that nobody's older wish undoes it.
+    now), so that nobody's older wish undoes it. `rolls`: an app that is rolled may be rolled by this very run.
     """
 
     target: Release
@@ -69,6 +71,7 @@ class Order:
     reject: Mark | None = None
     from_release: str | None = None
     ordered: bool = False
+    rolls: bool = False
     asked_at: datetime | None = None
 
 
@@ -103,7 +106,22 @@ def look(world: World, order: Order) -> Look:
     if order.from_release is not None and route.current not in (order.from_release, target.id):
         gone = f"{route.current} is current, and not {order.from_release} any more"
         return Look(SwitchDecision(Act.REFUSE, (gone,)), route, releases)
+    if (why := _led_elsewhere(kube, target, releases)) is not None:
+        return Look(SwitchDecision(Act.REFUSE, (why,)), route, releases)
     return Look(decide_switch(facts, allow_older=order.allow_older), route, releases)
+
+
+def _led_elsewhere(kube: Kube, target: Release, releases: list[Release]) -> str | None:
+    """Of one that carried traffic before: by its own route it may still be current, long after another took the users.
+
+    One that never did may well bring a route of its own, to which users are led on purpose.
+    """
+    known = [carrier for carrier in carriers(releases) if carrier.lived]
+    if not was_live(target.status) or {route_of(carrier.release) for carrier in known} <= {route_of(target)}:
+        return None
+    led = (read_route(kube, carrier.release.spec.app, though_gone=True).current for carrier in known)
+    current = next((name for name in led if name is not None), None)
+    return elsewhere(target, next((r for r in releases if r.id == current), None))
 
 
 def obey(seen: Look) -> None:
@@ -128,6 +146,10 @@ def carry_out(world: World, order: Order, lock: Lock) -> Outcome:
         unnamed = any(r.as_adopted and r.id == after.previous for r in before.releases)
         seen = ask_route(world.clock, target, after.hosts, order.proxy_url, unnamed=unnamed)
         write_down(world, target, before.decision.demoted)
+        if order.rolls and target.spec.app.rolled_workloads:
+            from steps.rolled import roll_parts
+
+            roll_parts(world, target, lock)
         if patched is not None and order.reject is not None:
             reject(world, target, after.previous, order.reject)
         if order.ordered:
@@ -178,9 +200,13 @@ def _move(world: World, order: Order, lock: Lock) -> tuple[Look, float | None]:
     for _ in range(ATTEMPTS):
         seen = look(world, order)
         obey(seen)
-        if seen.decision.act == Act.NOTHING:
+        if seen.decision.act == Act.NOTHING and (seen.route.settled or not order.rolls):
             return seen, None
-        if not asked:
+        if target.rolled and order.rolls:
+            from steps.rolled import roll_over  # with kustomize and all, which no switch needs
+
+            return seen, roll_over(world, order, seen, lock)
+        if not asked and not target.rolled:
             answers = ask_preview(world.clock, target, order.proxy_url)
             lock.renew()
             world.say(f"the proxy answers from release {target.id} on its preview host ({answers.count} requests)")

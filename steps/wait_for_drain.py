@@ -1,7 +1,8 @@
 """Wait until the releases that this one replaced have no work left and are old enough; meanwhile they shrink.
 
 It may run for hours, and may be killed and started again at any time: whatever it needs is read anew at every look.
-A release that cannot be asked is waited for, never taken for idle.
+A release that cannot be asked is waited for, never taken for idle; one about which rainbow.yaml asks wrongly is kept,
+and ends the waiting with exit code 2, as no time would end it.
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ from rainbow.adapters.shrinking import SHRINKING
 from rainbow.adapters.world import World
 from rainbow.decisions.drain import DrainDecision, DrainState
 from rainbow.decisions.progress import noted_demotion, noted_drain, to_wait_for
-from rainbow.errors import Conflict, RainbowError, TemporaryError
+from rainbow.errors import BadInput, Conflict, RainbowError, TemporaryError
 from rainbow.model.durations import Duration, format_duration
 from rainbow.model.release import Release
-from steps.contract import StepParams
+from steps.shape import StepParams
 
 SPEAK_EVERY = timedelta(seconds=30)
 
@@ -56,7 +57,10 @@ RULES: list[dict[str, Any]] = [
 
 
 def run(params: Params, world: World) -> None:
-    """Wait. Raises TemporaryError when `max_wait` is over; SIGTERM ends it at any time (see rainbow/cli/step.py)."""
+    """Wait. Raises TemporaryError when `max_wait` is over, BadInput when a query can never give a number.
+
+    SIGTERM ends it at any time (see rainbow/cli/step.py).
+    """
     asked = (world.kube, world.clock, params.prometheus_url, params.nats_url)
     wait = _Wait(params, world, DrainWatch(*asked), ShrinkWatch(*asked))
     if params.dry_run:
@@ -103,6 +107,7 @@ class _Wait:
             self._shrink(noted)
         for release in self._beside:
             self._shrink(release)
+        _refuse_mistaken(releases, decisions)
         return self._report(releases, decisions)
 
     def preview(self) -> None:
@@ -193,3 +198,24 @@ class _Wait:
         if shown != self._shown or now - self._said_at >= SPEAK_EVERY.total_seconds():
             self.world.say(line)
             self._shown, self._said_at = shown, now
+
+
+def _refuse_mistaken(releases: list[Release], decisions: dict[str, DrainDecision]) -> None:
+    """Raises BadInput for the releases about which rainbow.yaml asks wrongly: hours of waiting would change nothing."""
+    mistaken = [r for r in releases if decisions[r.id].state is DrainState.MISTAKEN]
+    if not mistaken:
+        return
+    told = "; ".join(f"{r.id}: {decisions[r.id].blocker} ({_asked(r)})" for r in mistaken)
+    namespace, app = mistaken[0].namespace, mistaken[0].app
+    raise BadInput(
+        f"app {app} in namespace {namespace}: nothing was changed, and no waiting will help: {told}. Correct it in "
+        "rainbow.yaml for the releases to come; those that are there keep what they were made with, until they are "
+        f"overdue: rainbow policy set -n {namespace} {app} retention.maximumDrainAge=DURATION retention.overdue=delete"
+    )
+
+
+def _asked(release: Release) -> str:
+    """The queries as rainbow.yaml had them when the release was made."""
+    drain = release.spec.app.drain.prometheus
+    reporting = "" if drain.reporting is None else f"; reporting: {drain.reporting}"
+    return f"query: {drain.query}{reporting}"

@@ -10,12 +10,12 @@ from hera.workflows import DAG, Parameter, Task, WorkflowTemplate
 from hera.workflows.models import PodGC, TTLStrategy
 
 from steps import STEPS, load
-from steps.contract import inputs
+from steps.shape import inputs
 from workflows.release import DAY, ENTRYPOINT
 from workflows.settings import Settings
 from workflows.step_template import parameter, service_account, step_template
 
-OPERATIONS = ("switch", "rollback", "hold", "resume", "adopt", "collect-garbage")
+OPERATIONS = ("switch", "rollback", "hold", "resume", "adopt", "contract", "probe", "collect-garbage")
 
 
 def operation_template(step: str, namespace: str, settings: Settings) -> WorkflowTemplate:

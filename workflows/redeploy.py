@@ -8,7 +8,7 @@ from hera.workflows import DAG, Parameter, Task, WorkflowTemplate
 from hera.workflows.models import PodGC, TemplateRef, TTLStrategy
 
 from steps import STEPS, load
-from steps.contract import inputs
+from steps.shape import inputs
 from workflows.release import DAY, ENTRYPOINT
 from workflows.release import NAME as RELEASE
 from workflows.settings import Settings

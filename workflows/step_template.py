@@ -23,7 +23,7 @@ from hera.workflows.models import (
 )
 
 from steps import STEPS, load
-from steps.contract import Step, inputs
+from steps.shape import Step, inputs
 from workflows.settings import Settings
 
 OUTPUTS = "/tmp/outputs"  # noqa: S108 - a folder of the pod's own, in memory of nobody else
@@ -38,9 +38,11 @@ USER = 65532
 _AGAIN = 'lastRetry.status == "Error" || asInt(lastRetry.exitCode) in [-1, 75, 137, 143]'
 
 # Who waits comes back every six hours to be started again: 1,500 times that is a year, 100 times that are 25 days.
-_LIMITS = {"wait-for-drain": 1500, "bake": 100}
-_DEADLINES = {"build": 3600, "deploy": 7200, "run-tests": 7200, "switch": 900}
-_DEADLINES |= {"bake": 7 * 3600, "wait-for-drain": 7 * 3600}
+_LIMITS = {"wait-for-drain": 1500, "bake": 100, "backfill": 100}
+_DEADLINES = {"build": 3600, "deploy": 7200, "run-tests": 7200, "check-compatibility": 7200, "switch": 900}
+_DEADLINES |= dict.fromkeys(("roll", "undo", "rollback"), 7200)  # a roll, and the one back
+_DEADLINES |= {"bake": 7 * 3600, "wait-for-drain": 7 * 3600, "backfill": 7 * 3600}
+_DEADLINES |= {"expand": 7200, "contract": 7200}
 _DEADLINE = 1800
 
 

@@ -12,7 +12,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -83,8 +83,20 @@ def push(context: Context, wanted: References) -> None:
     missing = [reference for reference in wanted_here if not in_registry(context, reference)]
     with _alone(context):
         for reference in missing:
-            address = reference.replace(REGISTRY, f"127.0.0.1:{context.ports.registry}")
-            buildah(context, "push", "--tls-verify=false", "--quiet", reference, f"docker://{address}")
+            _push(context, reference)
+
+
+def build_folder(context: Context, folder: Path, name: str, arguments: Mapping[str, str]) -> str:
+    """Build a folder with its Containerfile on our base image, and push it; nothing when the registry has it."""
+    given = [f"{key}={value}" for key, value in sorted(arguments.items())]
+    reference = f"{REGISTRY}/{name}:{_digest(folder, ('.',), ' '.join([_base_digest(context), *given]))}"
+    if in_registry(context, reference):
+        return reference
+    with _alone(context):
+        if not _stored(context, reference):
+            _bud(context, folder, folder / "Containerfile", reference, f"BASE={BASE}", *given)
+        _push(context, reference)
+    return reference
 
 
 def in_registry(context: Context, reference: str) -> bool:
@@ -94,6 +106,11 @@ def in_registry(context: Context, reference: str) -> bool:
     with closing(connection):
         connection.request("HEAD", f"/v2/{name}/manifests/{tag}", headers={"Accept": MANIFEST_KINDS})
         return connection.getresponse().status == HTTPStatus.OK
+
+
+def _push(context: Context, reference: str) -> None:
+    address = reference.replace(REGISTRY, f"127.0.0.1:{context.ports.registry}")
+    buildah(context, "push", "--tls-verify=false", "--quiet", reference, f"docker://{address}")
 
 
 def _bud(context: Context, folder: Path, containerfile: Path, reference: str, *arguments: str) -> None:

@@ -13,10 +13,11 @@ from rainbow.adapters.routes import carried_services, read_route
 from rainbow.decisions.adopt import AdoptFacts, Change
 from rainbow.decisions.plain import Key, running_images
 from rainbow.decisions.rendering import overlay
-from rainbow.errors import BadInput, Conflict
+from rainbow.errors import BadInput, Conflict, Refused
 from rainbow.model.app import AppConfig
-from rainbow.model.names import record_name
+from rainbow.model.names import APP_LABEL, record_name
 from rainbow.model.release import Release, ReleaseSpec, ReleaseStatus
+from rainbow.model.staying import Strategy
 
 # The kinds that a base may hold (RELEASABLE), read and labelled; and the pods that run of it.
 _TAKEN = ["get", "patch"]
@@ -32,6 +33,11 @@ ADOPTING: list[dict[str, Any]] = [
 
 def parts(app: AppConfig, release: str, manifests: str) -> Sequence[Object]:
     """What of the base becomes the release. Raises Refused for what no release can have."""
+    if app.strategy is Strategy.ROLLING:
+        raise Refused(
+            f"app {app.app} is rolled: what runs keeps its names, and nothing is to be adopted. Say that it is the "
+            f"app's own, kubectl label -n {app.namespace} KIND/NAME {APP_LABEL}={app.app}, and release"
+        )
     return overlay(app, release, load_objects(manifests), {}).resources
 
 

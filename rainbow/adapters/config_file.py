@@ -14,14 +14,17 @@ from pydantic import ValidationError
 
 from rainbow.adapters.config_text import Loc, Places, Problem, dotted, nearest, parse, raise_problems
 from rainbow.adapters.config_words import expected_keys, found_and_expected
-from rainbow.adapters.kube import SERVICE, Object
+from rainbow.adapters.kube import DEPLOYMENT, SERVICE, Object
 from rainbow.adapters.kustomize import load_objects
 from rainbow.adapters.routes import route_problems, rules_of
 from rainbow.adapters.routes.backends import backends
+from rainbow.decisions.lint import RULES
 from rainbow.decisions.rendering import refusals
+from rainbow.decisions.rolling import roll_refusal, split
 from rainbow.errors import BadInput
 from rainbow.model.app import AppConfig
 from rainbow.model.names import RELEASE_LENGTH
+from rainbow.model.staying import Strategy
 
 _WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet")
 _SERVICE_LENGTH = 63 - RELEASE_LENGTH - 1  # of a name in the base, so that `<name>-<release>` is still valid
@@ -46,7 +49,7 @@ def read_config(path: Path) -> AppConfig:
 def check_base(path: Path, app: AppConfig, base: str) -> None:
     """Check that what rainbow.yaml names is in the rendered base. Raises BadInput like `read_config`."""
     objects = load_objects(base)
-    checks = (_route, _tests, _images, _workloads, _names)
+    checks = (_route, _tests, _images, _workloads, _rolled, _names, _ignored)
     found = [problem for check in checks for problem in check(app, objects)]
     # What cannot be released would be refused by `deploy`; a Secret must not even get into the record.
     found = found or [(("manifests", "kustomize"), text) for text in refusals(app, objects)]
@@ -117,16 +120,18 @@ def _tests(app: AppConfig, objects: list[Object]) -> _Found:
     if app.tests.service not in services:
         hint = nearest(app.tests.service, services)
         yield ("tests", "service"), f"found {app.tests.service!r}, expected a Service of the base; {hint}"
-    image = app.tests.image
-    if image not in app.images and not set("/:@") & set(image):
-        hint = nearest(image, list(app.images))
-        yield ("tests", "image"), f"found {image!r}, expected a name under images or a full reference; {hint}"
 
 
 def _images(app: AppConfig, objects: list[Object]) -> _Found:
+    """What is built is run somewhere, and what the steps run themselves is built, or can be had."""
     used = sorted({_image_name(image) for obj in objects for image in _container_images(obj)})
+    run = {key: part.image for key, part in (("tests", app.tests), ("migrations", app.migrations)) if part is not None}
+    for key, image in run.items():
+        if image not in app.images and not set("/:@") & set(image):
+            hint = nearest(image, list(app.images))
+            yield (key, "image"), f"found {image!r}, expected a name under images or a full reference; {hint}"
     for name in app.images:
-        if name not in used and (app.tests is None or name != app.tests.image):
+        if name not in used and name not in run.values():
             yield (
                 ("images", name),
                 f"found {name!r}, expected the image of a container of the base; {nearest(name, used)}",
@@ -139,6 +144,24 @@ def _workloads(app: AppConfig, objects: list[Object]) -> _Found:
         if name not in known:
             hint = nearest(name, known)
             yield ("drain", "prometheus", "workloads", i), f"found {name!r}, expected a workload of the base; {hint}"
+
+
+def _rolled(app: AppConfig, objects: list[Object]) -> _Found:
+    if app.strategy is Strategy.ROLLING:
+        yield from ((("strategy",), text) for obj in objects if (text := roll_refusal(obj)))
+        return
+    known = _called(objects, DEPLOYMENT.kind)
+    for i, name in enumerate(app.rolled_workloads):
+        if name not in known:
+            hint = nearest(name, known)
+            yield ("rolling", "workloads", i), f"found {name!r}, expected a Deployment of the base; {hint}"
+    shared = {obj["metadata"]["name"] for obj in split(app, objects)[1] if obj["kind"] == SERVICE.kind}
+    entry = app.route.entry
+    front = [o for o in objects if (o["kind"], o["metadata"]["name"]) == (entry.document_kind, entry.document_name)]
+    for service in sorted(shared & {backend.service for document in front for backend in backends(document)}):
+        yield ("rolling", "workloads"), f"Service {service} is behind the route, and so cannot be rolled"
+    if app.tests is not None and app.tests.service in shared:
+        yield ("tests", "service"), f"found {app.tests.service!r}, expected a Service that is not rolled"
 
 
 def _names(app: AppConfig, objects: list[Object]) -> _Found:
@@ -155,6 +178,13 @@ def _names(app: AppConfig, objects: list[Object]) -> _Found:
         if name != entry.document_name and entry.document_name in routes:
             # It would carry users to a release that was not tested, from the moment it is deployed.
             yield loc, f"the base has {kind} {name} beside {entry.document_name}, expected one {kind}: the route"
+
+
+def _ignored(app: AppConfig, objects: list[Object]) -> _Found:
+    for i, ignore in enumerate(app.lint.ignore):
+        if ignore.rule not in RULES:
+            hint = nearest(ignore.rule, list(RULES))
+            yield ("lint", "ignore", i, "rule"), f"found {ignore.rule!r}, expected the name of a rule; {hint}"
 
 
 def _called(objects: list[Object], kind: str) -> list[str]:

@@ -17,9 +17,10 @@ from rainbow.adapters.bus import work_on_bus
 from rainbow.adapters.kube import DEPLOYMENT, POD, Kind, Kube, Object
 from rainbow.adapters.prometheus import Prometheus, Unanswered, fill_in
 from rainbow.adapters.world import Clock
-from rainbow.decisions.drain import Demotion, DrainDecision, decide_drain
+from rainbow.decisions.drain import Demotion, DrainDecision, decide_drain, decide_replaced
 from rainbow.decisions.evidence import FINISHED, DrainPolicy, Evidence, Pod, Sample, Workload, judge
-from rainbow.decisions.switch import SWITCHING
+from rainbow.decisions.sealing import was_live
+from rainbow.decisions.switch import NONE, SWITCHING
 from rainbow.errors import TemporaryError
 from rainbow.model.names import APP_LABEL, RELEASE_LABEL
 from rainbow.model.release import Release
@@ -62,8 +63,11 @@ class DrainWatch:
 
     def look(self, releases: Sequence[Release]) -> dict[str, DrainDecision]:
         """Take a sample of each and decide by all samples so far. Release id → decision."""
+        # Of one that was rolled over no pod is left, and no work with it: nothing could be asked.
+        now = self.clock.now()
+        decisions = {r.id: decide_replaced(demotion(r), DrainPolicy.of(r.spec.app), now) for r in releases if r.rolled}
+        releases = [r for r in releases if not r.rolled]
         evidence = self._observe(releases)
-        decisions = {}
         for release in releases:
             policy = DrainPolicy.of(release.spec.app)
             history = self._history.setdefault(release.uid, deque(maxlen=_KEPT * policy.samples))
@@ -113,9 +117,12 @@ def _filled(query: str, release: Release) -> str:
 def demotion(release: Release) -> Demotion:
     """Since when the release is not current, by its record; a demotion from before it last went live is none.
 
-    A switch to it that was broken off may have made it current until its last note.
+    A switch to it that was broken off may have made it current until its last note. One that was taken back before the
+    route moved has only opened its own routes: no user was led there, so what was seen since it came counts.
     """
     status = release.status
+    if status.traffic == NONE and not was_live(status):
+        return Demotion(release.since, sealed_at=status.sealed_at)
     if status.traffic == SWITCHING:
         times = [time for time in (status.demoted_at, release.noted_at) if time is not None]
         return Demotion(max(times, default=None), sealed_at=status.sealed_at)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -30,6 +30,10 @@ BRIEF = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 class NotThere(PermanentError):
     """The object does not exist (HTTP 404)."""
+
+
+class Gone(TemporaryError):
+    """The version to go on from is too old (HTTP 410): read everything again."""
 
 
 class Forbidden(PermanentError):
@@ -94,6 +98,20 @@ class Kube:
         # The items of a list carry neither apiVersion nor kind of their own (Kubernetes API conventions, "Lists").
         head = {"apiVersion": kind.api_version, "kind": kind.kind}
         return [item | head for item in answer.get("items") or []]
+
+    def watch(self, kind: Kind, namespace: str, seconds: int, since: str | None = None) -> Iterator[tuple[str, Object]]:
+        """What changes for so many seconds: ADDED, MODIFIED or DELETED, and the object.
+
+        Without `since`, a resource version, all that is there comes first, as ADDED. Raises Gone when that version is
+        too old to go on from (Kubernetes API concepts, "Efficient detection of changes").
+        """
+        query = {"watch": "true", "timeoutSeconds": seconds, "resourceVersion": since}
+        for line in self._lines(self.path(kind, namespace), query, (TIMEOUT[0], seconds + TIMEOUT[1])):
+            change = json.loads(line)
+            if change["type"] == "ERROR":
+                status = change["object"]
+                raise Gone(f"watch of {kind.kind} in namespace {namespace}: {status.get('message')}")
+            yield change["type"], change["object"]
 
     def pod_log(self, namespace: str, pod: str, container: str, *, tail: int | None = None) -> str:
         """What a container has printed so far."""
@@ -225,6 +243,24 @@ class Kube:
             reraise=True,
         )
         return attempting(self._once, method, path, query or {}, body, content_type)
+
+    def _lines(self, path: str, query: Object, timeout: tuple[int, int]) -> Iterator[str]:
+        """The lines of an answer as they come."""
+        from kubernetes.client.exceptions import ApiException
+        from urllib3.exceptions import HTTPError
+
+        given = [(key, value) for key, value in query.items() if value is not None]
+        request = self.client.param_serialize(
+            method="GET", resource_path=path, query_params=given, auth_settings=["BearerToken"]
+        )
+        try:
+            response = self.client.call_api(*request, _request_timeout=timeout)
+            if response.status >= 400:
+                raise _error(response.status, f"GET {path}", response.read().decode(errors="replace"))
+            with response.response as stream:
+                yield from (line.decode() for line in stream)
+        except (ApiException, HTTPError, OSError) as error:
+            raise TemporaryError(f"the API server did not answer GET {path}: {error}") from error
 
     def _once(self, method: str, path: str, query: Object, body: Any, content_type: str) -> str:
         from kubernetes.client.exceptions import ApiException

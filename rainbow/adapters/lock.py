@@ -31,6 +31,7 @@ BY_HAND = timedelta(seconds=20)
 WAIT = 150.0  # seconds for another run's end; one by hand that was killed is outwaited
 POLL = 1.0
 RENEW = 5.0  # seconds between two renewals
+ATTEMPTS = 5  # times that somebody may write between reading and writing it
 
 
 class LostLock(TemporaryError):
@@ -79,13 +80,17 @@ class Lock:
 
     def resume(self) -> None:
         """Go on with what an earlier step of the same workflow has taken, if it still has it; waits for nobody."""
-        try:
-            found = self._read()
-            lease = _seen(found)
-            if lease is not None and lease.holder == self.holder:
-                self._write(found, LockDecision(Act.RENEW, lease.token, ""))
-        except (TemporaryError, NotThere):
-            return  # `switch` takes it in any case
+        for _ in range(ATTEMPTS):
+            try:
+                found = self._read()
+                lease = _seen(found)
+                if lease is not None and lease.holder == self.holder:
+                    self._write(found, LockDecision(Act.RENEW, lease.token, ""))
+                return
+            except Conflict:
+                continue  # another step of the same workflow, which runs beside this one
+            except (TemporaryError, NotThere):
+                return  # `switch` takes it in any case
 
     def renew(self) -> None:
         """Now and then, while the step waits for something else. One that is lost stays lost, and `check` tells."""
@@ -114,15 +119,20 @@ class Lock:
 
     def give_back(self) -> None:
         """Let the next one have it, if it is this run's. Whatever goes wrong is only said: it runs out by itself."""
-        try:
-            found = self._read()
-            lease = _seen(found)
-            if found is not None and lease is not None and lease.holder == self.holder:
-                patch = {"metadata": _version(found), "spec": {"holderIdentity": None}}
-                self.world.kube.patch(LEASE, self.namespace, self.lease, patch)
-        except RainbowError as error:
-            self.world.say(f"the lock of app {self.app} could not be given back and runs out by itself: {error}")
         self.token = None
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                found = self._read()
+                lease = _seen(found)
+                if found is not None and lease is not None and lease.holder == self.holder:
+                    patch = {"metadata": _version(found), "spec": {"holderIdentity": None}}
+                    self.world.kube.patch(LEASE, self.namespace, self.lease, patch)
+                return
+            except RainbowError as error:
+                if isinstance(error, Conflict) and attempt < ATTEMPTS:
+                    continue  # a step of the same workflow that runs beside this one has renewed it just now
+                self.world.say(f"the lock of app {self.app} could not be given back and runs out by itself: {error}")
+                return
 
     def is_anothers(self, release: str) -> bool:
         """Whether another run has it for this release: the mark of a switch on its record is that run's."""

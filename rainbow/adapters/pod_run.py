@@ -89,6 +89,8 @@ class PodRun:
         deadline = self.world.clock.monotonic() + GONE_TIMEOUT
         while (old := self.world.kube.get(POD, self.namespace, self.name)) is not None:
             if not old["metadata"].get("deletionTimestamp"):
+                if _phase(old) not in ENDED:
+                    raise TemporaryError(f"pod {self.namespace}/{self.name} was started by another run meanwhile")
                 self.world.kube.delete(POD, self.namespace, self.name, uid=old["metadata"]["uid"])
             if self.world.clock.monotonic() > deadline:
                 raise TemporaryError(f"pod {self.namespace}/{self.name} of an earlier run is still being deleted")

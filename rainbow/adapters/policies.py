@@ -12,21 +12,21 @@ from rainbow.adapters.events import tell
 from rainbow.adapters.kube import POLICY, Kube, Object
 from rainbow.decisions.happenings import marks
 from rainbow.decisions.overrides import SECTIONS, misfit
-from rainbow.errors import PermanentError
+from rainbow.errors import BadInput
 from rainbow.model.names import APP_LABEL
 from rainbow.model.policy import Policy
 from rainbow.model.release import Mark, Release
 
 
 def read_policy(kube: Kube, namespace: str, app: str) -> Policy:
-    """The policy of an app; an empty one where nobody set any. Raises PermanentError for one that cannot be read."""
+    """The policy of an app; an empty one where nobody set any. Raises BadInput for one that cannot be read."""
     obj = kube.get(POLICY, namespace, app)
     if obj is None:
         return Policy(namespace=namespace, app=app)
     try:
         return Policy.from_object(obj)
     except (ValidationError, KeyError) as error:
-        raise PermanentError(f"Policy {namespace}/{app} is malformed: {error}; see: rainbow policy --help") from error
+        raise BadInput(f"Policy {namespace}/{app} is malformed: {error}; see: rainbow policy --help") from error
 
 
 def write_policy(kube: Kube, policy: Policy, changes: dict[str, Any]) -> Object:
@@ -50,12 +50,12 @@ def note_hold(kube: Kube, policy: Policy, hold: Mark | None, now: datetime) -> N
 def under(policy: Policy, release: Release, sections: Collection[str] = tuple(SECTIONS)) -> Release:
     """The release with the policy of its app over its own rainbow.yaml; only ever read, never written back.
 
-    `sections`: those that matter, when not all. Raises PermanentError when the policy does not fit.
+    `sections`: those that matter, when not all. Raises BadInput when the policy does not fit.
     """
     try:
         app = policy.in_force(release.spec.app, sections)
     except ValidationError as error:
-        raise PermanentError(
+        raise BadInput(
             f"Policy {policy.namespace}/{policy.app} does not fit release {release.id}: {misfit(error)}; change it: "
             f"rainbow policy set -n {policy.namespace} {policy.app} KEY=VALUE"
         ) from error

@@ -33,7 +33,7 @@ def observe(kube: Kube, release: Release, expected: Iterable[ObjectRef], *, deta
     services = [obj for (kind, _), obj in there.items() if kind == "Service"]
     pods = kube.list(POD, namespace, labels=f"{labels},!{STEP_LABEL}")
     slices = kube.list(ENDPOINT_SLICE, namespace, labels=labels) if services else []
-    unready = [see_pod(pod) for pod in pods if not _is_ready(pod)]
+    unready = [see_pod(pod) for pod in pods if not is_ready(pod)]
     return Seen(
         workloads=tuple(see_workload(obj) for obj in workloads),
         services=tuple(see_service(obj, workloads, slices) for obj in services if obj["spec"].get("selector")),
@@ -102,7 +102,7 @@ def _init_done(status: Object) -> bool:
     return bool(status.get("ready")) or ended.get("exitCode") == 0
 
 
-def _is_ready(pod: Object) -> bool:
+def is_ready(pod: Object) -> bool:
     """Ready, or none that should become it: being deleted, or done."""
     status = pod.get("status") or {}
     if pod["metadata"].get("deletionTimestamp") or status.get("phase") == "Succeeded":

@@ -122,9 +122,7 @@ def _with_conditions(status: ReleaseStatus, now: datetime) -> ReleaseStatus:
 
 
 def _dumped(status: ReleaseStatus, keys: Iterable[str]) -> dict[str, Any]:
-    dumped = status.model_dump(mode="json", by_alias=True)
-    names = [str(ReleaseStatus.model_fields[key].alias) for key in keys]
-    return {name: dumped[name] for name in names}
+    return status.model_dump(mode="json", by_alias=True, include=set(keys))
 
 
 def _typed(obj: dict[str, Any]) -> Release:

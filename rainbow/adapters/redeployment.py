@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from rainbow.adapters.kube import Kube
 from rainbow.adapters.policies import read_policy
-from rainbow.adapters.submission import arguments_of, installed
+from rainbow.adapters.submission import arguments_of, installed, tests_promised
 from rainbow.adapters.workflows import redeploy_name, workflow_object
 from rainbow.decisions.overrides import unfit
 from rainbow.errors import BadInput, Conflict
@@ -28,7 +28,8 @@ def submit_redeploy(kube: Kube, release: Release, more: Mapping[str, str], *, bu
             f"{wrong}; change it: rainbow policy set -n {release.namespace} {release.app} KEY=VALUE"
         )
     name = redeploy_name(release.app, release.id, str(release.status.deleted_at))
-    arguments = arguments_of(release.spec, policy, build=build) | dict(more)
+    promised = tests_promised(kube, release.spec)
+    arguments = arguments_of(release.spec, policy, build=build, promised=promised) | dict(more)
     workflow = workflow_object(TEMPLATE, release.namespace, release.app, release.id, arguments, name=name)
     try:
         kube.create(workflow)

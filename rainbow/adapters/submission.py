@@ -15,9 +15,11 @@ from hashlib import sha256
 from rainbow.adapters.kube import CONFIG_MAP, RELEASE, WORKFLOW, Kind, Kube, NotThere, Object, identity
 from rainbow.adapters.person import who_asks
 from rainbow.adapters.policies import read_policy
+from rainbow.adapters.records import list_releases
 from rainbow.adapters.sources import cut
 from rainbow.adapters.workflows import workflow_name, workflow_object
 from rainbow.decisions.overrides import unfit
+from rainbow.decisions.sealing import committed
 from rainbow.errors import BadInput, Conflict, PermanentError, RainbowError, TemporaryError
 from rainbow.model.names import record_name
 from rainbow.model.policy import Policy
@@ -48,7 +50,8 @@ def submit(kube: Kube, spec: ReleaseSpec, archive: bytes | None) -> None:
     record = _record(kube, spec)
     try:
         _create_sources(kube, chunks, record)
-        _create_workflow(kube, spec, arguments_of(spec, policy, build=spec.source is not None))
+        promised = tests_promised(kube, spec)
+        _create_workflow(kube, spec, arguments_of(spec, policy, build=spec.source is not None, promised=promised))
     except BaseException:  # Ctrl-C among them
         with suppress(RainbowError):  # what stays is gone on from next time
             _take_back(kube, spec, record)
@@ -95,17 +98,29 @@ def _create_sources(kube: Kube, chunks: Sequence[Object], record: Object) -> Non
                 raise TemporaryError(f"ConfigMap {name} of an earlier release is being removed; try again") from error
 
 
-def arguments_of(spec: ReleaseSpec, policy: Policy, *, build: bool) -> dict[str, str]:
+def tests_promised(kube: Kube, spec: ReleaseSpec) -> bool:
+    """Whether there is another release of the app with tests, which this one may have to pass as well (C5)."""
+    others = list_releases(kube, spec.app.namespace, spec.app.app)
+    return any(r.spec.app.tests is not None and not committed(r.status) for r in others if r.id != spec.release)
+
+
+def arguments_of(spec: ReleaseSpec, policy: Policy, *, build: bool, promised: bool) -> dict[str, str]:
     """What the WorkflowTemplate `release` is told: which of its tasks this release needs under the policy of its app.
 
-    Raises pydantic.ValidationError for a policy that does not fit.
+    `promised`: there are tests of other releases. Raises pydantic.ValidationError for a policy that does not fit.
     """
     app = policy.in_force(spec.app)
     wanted = {
         "build": build,
         "make-room": app.strategy is Strategy.BLUE_GREEN,
+        "roll": app.rolls,
+        "deploy": app.strategy is not Strategy.ROLLING,
+        "check-compatibility": promised,
         "approval": app.approval,
         "bake": app.bake is not None,
+        "expand": app.migrations is not None,
+        "backfill": app.migrations is not None and app.migrations.backfill is not None,
+        "contract": app.migrations is not None and app.migrations.contract is not None,
     }
     return {"app": spec.app.app, "release": spec.release} | {
         name: "true" if needed else "false" for name, needed in wanted.items()

@@ -15,6 +15,7 @@ from rainbow.errors import RainbowError
 
 # Command → the module with a click command of that name ("-" written as "_") and its line in `--help`.
 COMMANDS = {
+    "lint": ("rainbow.cli.lint", "Check the manifests of an app, and complete them."),
     "release": ("rainbow.cli.release", "Release an app: submit the workflow and follow it."),
     "follow": ("rainbow.cli.release", "Follow a release that was submitted before."),
     "approve": ("rainbow.cli.approve", "Let a release go live that waits for approval, or reject it."),
@@ -24,8 +25,11 @@ COMMANDS = {
     "redeploy": ("rainbow.cli.redeploy", "Have a release again that was deleted."),
     "hold": ("rainbow.cli.hold", "Hold an app (nothing is switched) or a release (it is not deleted)."),
     "resume": ("rainbow.cli.hold", "End the hold of an app or of a release."),
+    "contract": ("rainbow.cli.contract", "Remove the old structure of a schema change, once nothing needs it."),
     "collect-garbage": ("rainbow.cli.collect_garbage", "Delete all that is due, of every app, at once."),
     "plan": ("rainbow.cli.plan", "What becomes of each release, and why; or what an operation would do."),
+    "probe": ("rainbow.cli.probe", "Send requests without pause, and say whether users would have noticed anything."),
+    "prove": ("rainbow.cli.prove", "Release an app again and again under a probe: every answer has to be a success."),
     "policy": ("rainbow.cli.policy", "Show or change what is in force for the releases of an app."),
     "install": ("rainbow.cli.install", "Install what releases need into a namespace."),
     "render": ("rainbow.cli.install", "Print what install would apply, as YAML."),

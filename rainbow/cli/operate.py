@@ -23,7 +23,7 @@ from rainbow.cli.watching import Watched, tail, watch
 from rainbow.decisions.workflow_view import Outcome, StepState, StepView, WorkflowView
 from rainbow.errors import BadInput
 from steps import load
-from steps.contract import inputs
+from steps.shape import inputs
 
 LONGEST_NAME = 63  # of a Workflow: its name is the value of a label of its pods
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import click
 from rich.console import Console
@@ -15,6 +16,7 @@ from rainbow.adapters.policies import read_policy
 from rainbow.adapters.survey import survey
 from rainbow.adapters.world import Clock
 from rainbow.cli import arguments
+from rainbow.cli.lint import show_plan
 from rainbow.cli.operate import operate
 from rainbow.decisions.hold import held
 from rainbow.decisions.retention import Act, Verdict
@@ -26,8 +28,11 @@ WIDE = 2000
 
 
 @click.command()
-@click.argument("words", nargs=-1, required=True, metavar="[OPERATION] APP [RELEASE]")
-@click.option("-n", "--namespace", required=True, help="namespace of the app")
+@click.argument("words", nargs=-1, metavar="[OPERATION] APP [RELEASE]")
+@click.option("-n", "--namespace", help="namespace of the app")
+@click.option(
+    "-f", "--file", "path", type=click.Path(path_type=Path, dir_okay=False), help="instead: a release of this file"
+)
 @click.option("--all", "deleted_too", is_flag=True, help="releases that are deleted, too: who released what and when")
 @click.option("--prometheus-url", help="instead of the address in rainbow.yaml, as seen from here")
 @click.option("--nats-url", help="instead of the address in rainbow.yaml, as seen from here")
@@ -35,20 +40,30 @@ WIDE = 2000
 @click.option("--context", help="context of the kubeconfig")
 def plan(
     words: tuple[str, ...],
-    namespace: str,
+    namespace: str | None,
+    path: Path | None,
     deleted_too: bool,
     prometheus_url: str | None,
     nats_url: str | None,
     reason: str,
     context: str | None,
-) -> None:
+) -> int:
     """Say what becomes of each release of an app, and why. With OPERATION: what that would do. Nothing is changed.
+
+    With -f: what in the manifests would stop a release, and what `harden: true` completes in each; no cluster is asked.
 
     \b
     Examples:
       rainbow plan -n spawn spawn
       rainbow plan -n spawn rollback spawn v7
+      rainbow plan -f rainbow.yaml
     """
+    if path is not None:
+        if words or namespace:
+            raise BadInput("-f/--file says which app and namespace it is about; leave the rest out")
+        return show_plan(path)
+    if not words or namespace is None:
+        raise BadInput("expected --namespace NAMESPACE and [OPERATION] APP [RELEASE], or --file rainbow.yaml")
     namespace, (operation, app, release) = arguments.namespace(namespace), _parts(words)
     app = arguments.app_name(app)
     if operation:
@@ -59,6 +74,7 @@ def plan(
         operate(operation, values, now=False, dry_run=True, namespace=namespace, app=about, context=context)
     kube, clock = connect(context=context), Clock()
     _show(kube, namespace, app, DrainWatch(kube, clock, prometheus_url, nats_url), clock, deleted_too=deleted_too)
+    return 0
 
 
 def _parts(words: tuple[str, ...]) -> tuple[str | None, str, str | None]:

@@ -15,6 +15,7 @@ from rainbow.adapters.workflows import newest_workflow
 from rainbow.cli import arguments
 from rainbow.cli.ending import Target
 from rainbow.cli.following import Until, follow_to_the_end
+from rainbow.cli.lint import refuse_errors
 from rainbow.model.release import ReleaseSpec
 
 until_option = click.option(
@@ -76,6 +77,7 @@ def release(
     base = render_base(path.parent / app.manifests.kustomize)
     check_base(path, app, base)
     given = arguments.images(app, images)
+    refuse_errors(path, app, base, given)
     built_from, archive = arguments.source(app, given, source, path.parent)
     spec = ReleaseSpec(release=chosen, app=app, manifests=base, images=given, source=built_from)
     kube = connect(context=context)

@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 from rainbow.adapters.world import World
 from rainbow.errors import BadInput, TemporaryError
 from steps import STEPS, load
-from steps.contract import CommonParams
+from steps.shape import CommonParams
 
 
 class StepGroup(click.Group):

@@ -124,7 +124,9 @@ def judge(bake: Bake, seen: Observation) -> Look:
     traffic = seen.traffic.value
     if traffic is None:
         return Look(Found.UNKNOWN, f"traffic: {seen.traffic.why}")
-    if traffic <= 0:
+    if traffic < 0:
+        return Look(Found.UNKNOWN, f"traffic: the query gave {traffic:g}, which is no number of requests")
+    if traffic == 0:
         return Look(Found.NO_TRAFFIC, "no traffic")
     looks = [_judge_one(breach, watched) for breach, watched in zip(bake.watch, seen.watched, strict=True)]
     for found in (Found.BREACH, Found.UNKNOWN):

@@ -48,5 +48,17 @@ def route_of(release: Release) -> tuple[str, str]:
     return route.key, route.entry.name
 
 
+def elsewhere(target: Release, current: Release | None) -> str | None:
+    """Why moving the route of the target would change nothing for users: they are led to `current` by another one."""
+    if current is None or route_of(current) == route_of(target):
+        return None
+    (key, name), (key_now, name_now) = route_of(target), route_of(current)
+    return (
+        f"release {target.id} has the route {key} {name}, and users are led to {current.id} by {key_now} {name_now}: "
+        f"moving the former would change nothing for them; release what {target.id} is again with the route of "
+        f"{current.id} in its rainbow.yaml, or lead users back to {key} {name} by hand"
+    )
+
+
 def _belief(release: Release) -> tuple[object, ...]:
     return may_have_work(release.status), release.since, release.id

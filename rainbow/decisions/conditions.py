@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from rainbow.model.release import Condition, Mark, Phase, ReleaseStatus
+from rainbow.model.release import Condition, Mark, Phase, ReleaseStatus, SchemaNote
 
 TRUE, FALSE = "True", "False"
 _GONE_BY = (Phase.DRAINED, Phase.DELETED)
@@ -42,6 +42,7 @@ def _found(status: ReleaseStatus) -> Sequence[tuple[str, _Found]]:
         ("Held", _marked(status.hold, "HeldByOperator", "NotHeld")),
         ("Rejected", _marked(status.rejected, "RolledBackFrom", "NotRejected")),
         ("Sealed", _reached(status.sealed_at, "RoutesClosed", "Open")),
+        *([("SchemaSettled", _schema(status.schema_state))] if status.schema_state is not None else []),
     )
 
 
@@ -83,6 +84,15 @@ def _drained(status: ReleaseStatus) -> _Found:
     if status.phase in _GONE_BY and status.drained_at is not None:
         return _Found(True, "NoWorkLeft", since=status.drained_at)
     return _Found(False, "Draining" if status.phase is Phase.DRAINING else "NotDraining", status.blocker)
+
+
+def _schema(note: SchemaNote) -> _Found:
+    """Whether it has nothing left to do to the schema of the database, as far as it has tried."""
+    if note.under_way is not None:
+        return _Found(False, "UnderWay", f"{note.under_way} was begun, and has not ended", note.at)
+    if note.waits is not None:
+        return _Found(False, "ReleasesInTheWay", note.waits)
+    return _Found(True, "NothingToDo", f"the schema has version {note.version}")
 
 
 def _failed(status: ReleaseStatus) -> _Found:

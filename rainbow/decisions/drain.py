@@ -24,6 +24,7 @@ class DrainState(StrEnum):
 
     WORKING = "working"
     UNKNOWN = "unknown"
+    MISTAKEN = "mistaken"  # unknown, and will be: rainbow.yaml asks wrongly, so that nobody need wait for a number
     SETTLING = "settling"  # zero tasks, but not yet often enough in a row
     TOO_YOUNG = "too-young"  # no work left, but the minimum age is not reached
     DRAINED = "drained"
@@ -68,7 +69,9 @@ class Demotion:
 def decide_drain(history: Sequence[Sample], policy: DrainPolicy, demotion: Demotion, now: datetime) -> DrainDecision:
     """Judge a release that is not current by the samples taken of it, oldest first."""
     if why := _unknown(history, policy, now):
-        return _decision(DrainState.UNKNOWN, UNKNOWN_TASKS, why)
+        row = list(history)[-policy.samples :]
+        mistaken = len(row) == policy.samples and all(sample.mistaken for sample in row)
+        return _decision(DrainState.MISTAKEN if mistaken else DrainState.UNKNOWN, UNKNOWN_TASKS, why)
     count = history[-1].tasks
     tasks = f"{count:g}"
     if count != 0:
@@ -86,6 +89,16 @@ def decide_drain(history: Sequence[Sample], policy: DrainPolicy, demotion: Demot
         return _decision(DrainState.TOO_YOUNG, tasks, reason)
     reason = f"no active task in {found} samples in a row, not current since {format_time(demotion.at)}"
     return _decision(DrainState.DRAINED, tasks, reason)
+
+
+def decide_replaced(demotion: Demotion, policy: DrainPolicy, now: datetime) -> DrainDecision:
+    """Judge a release that another one was rolled over, in place: what is left is its record, to be gone back to."""
+    if demotion.at is None:
+        return _decision(DrainState.UNKNOWN, UNKNOWN_TASKS, "it is not known when it stopped being current")
+    if now < demotion.at + policy.minimum_age:
+        reason = f"younger than {format_duration(policy.minimum_age)} since its demotion"
+        return _decision(DrainState.TOO_YOUNG, "0", reason)
+    return _decision(DrainState.DRAINED, "0", "its pods were replaced in place, and its work ended with them")
 
 
 def _unknown(history: Sequence[Sample], policy: DrainPolicy, now: datetime) -> str | None:

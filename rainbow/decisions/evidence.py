@@ -100,7 +100,7 @@ class Sample:
     """One look, judged. `tasks` None means unknown, and `why` says why; else it says where they are, if in two places.
 
     `first_scrape` and `last_scrape` (Prometheus's clock) tell two looks at the same data from two samples;
-    `age` is that of the oldest scrape in it.
+    `age` is that of the oldest scrape in it. `mistaken`: rainbow.yaml asks wrongly, so that no waiting gives a number.
     """
 
     at: datetime
@@ -109,10 +109,13 @@ class Sample:
     first_scrape: datetime | None = None
     last_scrape: datetime | None = None
     age: timedelta = timedelta()
+    mistaken: bool = False
 
 
 def judge(evidence: Evidence, policy: DrainPolicy) -> Sample:
     """The sample that this evidence is worth."""
+    if mistake := _several(evidence):
+        return Sample(evidence.at, None, mistake, mistaken=True)
     why = evidence.problem or _incomplete(evidence, policy) or _silent(evidence, policy) or _no_number(evidence.tasks)
     whys = [why] if why else []
     if policy.asks_bus:
@@ -129,6 +132,18 @@ def judge(evidence: Evidence, policy: DrainPolicy) -> Sample:
         where = f"{tasks:g} by the metric, {evidence.bus}"
         tasks = max(tasks, evidence.bus.tasks)
     return Sample(evidence.at, tasks, where, min(times), max(times), age)
+
+
+def _several(evidence: Evidence) -> str | None:
+    """Which of them counts, or that all do, cannot be guessed, and the next look will find as many."""
+    asked = (("query", evidence.tasks, "sum()"), ("reporting", evidence.reporting, "count()"))
+    for key, series, function in asked:
+        if len(series) > 1:
+            return (
+                f"drain.prometheus.{key} gave {len(series)} series instead of one, a mistake that does not pass by "
+                f"itself; aggregate them, for example with {function}"
+            )
+    return None
 
 
 def _watched(policy: DrainPolicy, workload: str) -> bool:
@@ -190,8 +205,6 @@ def _silent(evidence: Evidence, policy: DrainPolicy) -> str | None:
     """Pods that are scraped, but do not export the metric: what they do is not in the sum."""
     if not policy.counts_reporting:
         return None
-    if len(evidence.reporting) > 1:
-        return f"drain.prometheus.reporting gave {len(evidence.reporting)} series instead of one; use count()"
     pods = len(_working(evidence, policy))
     telling = evidence.reporting[0] if evidence.reporting else 0  # the count of nothing is no series
     if telling != pods:
@@ -208,8 +221,6 @@ def _unheard(bus: BusWork | None) -> list[str]:
 def _no_number(tasks: tuple[float, ...]) -> str | None:
     if not tasks:
         return "the drain query gave no series"
-    if len(tasks) > 1:
-        return f"the drain query gave {len(tasks)} series instead of one; aggregate them, for example with sum()"
     if not math.isfinite(tasks[0]) or tasks[0] < 0:
         return f"the drain query gave {tasks[0]}, which is no number of tasks"
     return None

@@ -95,7 +95,8 @@ def noted_drain(status: ReleaseStatus, decision: DrainDecision, now: datetime) -
     if status.traffic == SWITCHING:
         return {}
     changes: dict[str, Any] = {"tasks": decision.tasks, "blocker": _lasting(decision)}
-    if decision.state not in (DrainState.WORKING, DrainState.UNKNOWN) and _kept_by_others(status):
+    seen_idle = decision.state not in (DrainState.WORKING, DrainState.UNKNOWN, DrainState.MISTAKEN)
+    if seen_idle and _kept_by_others(status):
         del changes["blocker"]
     if decision.idle:
         changes |= {"phase": Phase.DRAINED, "drained_at": status.drained_at or now}

@@ -13,8 +13,9 @@ from typing import Any
 
 from rainbow.model.release import Phase, Release, ReleaseStatus, format_time
 
-# The images that were built are known; the inventory is what `delete` goes by; an operator's hold is theirs to end.
-_KEPT = frozenset({"images", "objects", "hold", "conditions"})
+# The images that were built are known; the inventory is what `delete` goes by; an operator's hold is theirs to end;
+# what was seen of the database is no part of the life of a release.
+_KEPT = frozenset({"images", "objects", "hold", "schema_state", "conditions"})
 
 
 class Act(StrEnum):
@@ -36,9 +37,17 @@ class RedeployDecision:
 
 
 def decide_redeploy(
-    release: Release, *, left: int = 0, hidden: str | None = None, allow_rejected: bool = False
+    release: Release,
+    *,
+    left: int = 0,
+    hidden: str | None = None,
+    allow_rejected: bool = False,
+    misfit: str | None = None,
 ) -> RedeployDecision:
-    """The decision. `left` objects of its earlier life are still there; `hidden`: why some could not be looked at."""
+    """The decision. `left` objects of its earlier life are still there; `hidden`: why some could not be looked at.
+
+    `misfit`: why it does not work with the schema of the database as it is.
+    """
     status, spec = release.status, release.spec
     build = bool(missing := sorted(name for name in spec.app.images if name not in {**status.images, **spec.images}))
     if status.phase is not Phase.DELETED or status.deleted_at is None:
@@ -47,6 +56,8 @@ def decide_redeploy(
         mark = status.rejected
         why = f"it was rolled back from by {mark.by} at {format_time(mark.at)}: {mark.reason}; or --allow-rejected"
         return RedeployDecision(Act.REFUSE, why)
+    if misfit is not None:
+        return RedeployDecision(Act.REFUSE, f"its schema is gone: {misfit}")
     if build and (spec.source is None or spec.source.git is None):
         why = f"what its images {', '.join(missing)} were to be built from went with it; release it under a new id"
         return RedeployDecision(Act.REFUSE, why)

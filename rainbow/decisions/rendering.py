@@ -11,9 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rainbow.decisions.rolling import roll_patches, roll_refusal, rolled_layer, split
 from rainbow.errors import Refused
 from rainbow.model.app import AppConfig
 from rainbow.model.names import APP_LABEL, RELEASE_LABEL, release_labels
+from rainbow.model.staying import Strategy
 
 Object = dict[str, Any]
 
@@ -69,13 +71,14 @@ def overlay(app: AppConfig, release: str, base: Sequence[Object], images: Mappin
 
     Raises Refused, naming every object of the base that cannot live once per release.
     """
-    left_out = {id(obj): why for obj in base if (why := _left_out(app, obj))}
-    kept = [obj for obj in base if id(obj) not in left_out]
-    if complaints := refusals(app, kept):
+    if app.strategy is Strategy.ROLLING:
+        return rolled_overlay(app, release, base, images)
+    taken, _ = split(app, kept(app, base))
+    if complaints := refusals(app, taken):
         raise Refused(
             f"the base of app {app.app} cannot be released beside another release:\n  " + "\n  ".join(complaints)
         )
-    if not kept:
+    if not taken:
         raise Refused(f"the base of app {app.app} holds nothing that could be a release; see manifests.kustomize")
     kustomization: Object = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
@@ -84,11 +87,36 @@ def overlay(app: AppConfig, release: str, base: Sequence[Object], images: Mappin
         "nameSuffix": f"-{release}",
         "labels": [{"pairs": release_labels(app.app, release), "includeSelectors": True, "includeTemplates": True}],
         "images": [_image(name, reference) for name, reference in sorted(images.items())],
-        "patches": [{"patch": json.dumps(p)} for obj in kept if (p := _env_patch(obj, app.release_env, release))],
+        "patches": [{"patch": json.dumps(p)} for obj in taken if (p := _env_patch(obj, app.release_env, release))],
         # What others refer to comes first: ServiceAccounts, ConfigMaps, Services, then workloads.
         "sortOptions": {"order": "legacy"},
     }
-    return Overlay(tuple(kept), kustomization, tuple(left_out.values()))
+    return Overlay(tuple(taken), kustomization, tuple(why for obj in base if (why := _left_out(app, obj))))
+
+
+def rolled_overlay(app: AppConfig, release: str, base: Sequence[Object], images: Mapping[str, str]) -> Overlay:
+    """The same for what of the base is rolled: names and selectors stay, so that live objects are updated in place."""
+    _, taken = split(app, kept(app, base))
+    if complaints := [*refusals(app, taken), *(text for obj in taken if (text := roll_refusal(obj)))]:
+        raise Refused(f"the base of app {app.app} cannot be rolled:\n  " + "\n  ".join(complaints))
+    if not taken:
+        raise Refused(f"the base of app {app.app} holds nothing that could be rolled; see manifests.kustomize")
+    env = [patch for obj in taken if (patch := _env_patch(obj, app.release_env, release))]
+    kustomization: Object = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "namespace": app.namespace,
+        **rolled_layer(app, release),
+        "images": [_image(name, reference) for name, reference in sorted(images.items())],
+        "patches": [{"patch": json.dumps(patch)} for patch in (*env, *roll_patches(app, taken))],
+        "sortOptions": {"order": "legacy"},
+    }
+    return Overlay(tuple(taken), kustomization, tuple(why for obj in base if (why := _left_out(app, obj))))
+
+
+def kept(app: AppConfig, base: Sequence[Object]) -> list[Object]:
+    """The objects of the base that become part of a release."""
+    return [obj for obj in base if not _left_out(app, obj)]
 
 
 def refusals(app: AppConfig, base: Sequence[Object]) -> list[str]:
@@ -195,8 +223,9 @@ def _env_patch(obj: Object, variable: str, release: str) -> Object | None:
     }
     for key in reversed(POD_SPEC[obj["kind"]]):
         patched = {key: patched}
-    head = {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "metadata": {"name": obj["metadata"]["name"]}}
-    return head | patched
+    # Without a namespace that stands in the base the patch would be for another object.
+    meta = {key: obj["metadata"][key] for key in ("name", "namespace") if obj["metadata"].get(key)}
+    return {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "metadata": meta} | patched
 
 
 def _selector(service: Object) -> object:

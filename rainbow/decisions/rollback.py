@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from rainbow.decisions.asking import GOOD_FOR, late, overruled
-from rainbow.decisions.carriers import route_of
+from rainbow.decisions.carriers import elsewhere
+from rainbow.decisions.schema import misfit
 from rainbow.decisions.switch import held, still_there
 from rainbow.model.release import Mark, Phase, Release, format_time
 from rainbow.model.route import RouteState
@@ -100,7 +101,7 @@ def _wanted(facts: RollbackFacts, wish: Wish) -> Release | None:
 def _eligible(facts: RollbackFacts, release: Release) -> bool:
     """It carried traffic by the same route, is still there, and nobody has rolled back from it."""
     there = _was_current(facts, release) and still_there(release) and not _elsewhere(facts, release)
-    return there and release.status.rejected is None
+    return there and release.status.rejected is None and misfit(release, facts.releases) is None
 
 
 def _was_current(facts: RollbackFacts, release: Release) -> bool:
@@ -114,8 +115,10 @@ def _nobody(facts: RollbackFacts) -> tuple[str, ...]:
     why = f"no earlier release of app {facts.app} is still there that carried traffic and was not rolled back from"
     if gone := [r.id for r in facts.releases if not still_there(r)]:
         return (why, f"to have one again that was deleted ({', '.join(gone)}): {_by_hand(facts, 'redeploy')}")
-    elsewhere = [_elsewhere(facts, r) for r in facts.releases if _was_current(facts, r) and still_there(r)]
-    return (why, *dict.fromkeys(text for texts in elsewhere for text in texts))
+    there = [r for r in facts.releases if r.id != facts.route.current and _was_current(facts, r) and still_there(r)]
+    elsewhere = [text for release in there for text in _elsewhere(facts, release)]
+    misfits = [text for release in there if (text := misfit(release, facts.releases)) is not None]
+    return (why, *dict.fromkeys(elsewhere + misfits))
 
 
 def _refused(facts: RollbackFacts, target: Release, wish: Wish, now: datetime) -> tuple[str, ...]:
@@ -136,6 +139,8 @@ def _not_fit(facts: RollbackFacts, target: Release, wish: Wish) -> tuple[str, ..
     if not _was_current(facts, target):
         phase = target.status.phase
         return (f"release {target.id} never carried traffic (its phase is {phase}): that would be no rollback",)
+    if (wrong := misfit(target, facts.releases)) is not None:
+        return (f"its schema is gone: {wrong}",)
     mark = target.status.rejected
     if mark is not None and not wish.allow_rejected:
         why = f"release {target.id} was itself rolled back from by {mark.by} at {format_time(mark.at)}: {mark.reason}"
@@ -144,16 +149,10 @@ def _not_fit(facts: RollbackFacts, target: Release, wish: Wish) -> tuple[str, ..
 
 
 def _elsewhere(facts: RollbackFacts, target: Release) -> tuple[str, ...]:
-    """Its rainbow.yaml names another route than the one that users take: to move that would change nothing for them."""
+    """Its rainbow.yaml names another route than the one that users take."""
     current = next((r for r in facts.releases if r.id == facts.route.current), None)
-    if current is None or route_of(current) == route_of(target):
-        return ()
-    (key, name), (key_now, name_now) = route_of(target), route_of(current)
-    return (
-        f"release {target.id} has the route {key} {name}, and users are led to {current.id} by {key_now} {name_now}: "
-        f"moving the former would change nothing for them; release what {target.id} is again with the route of "
-        f"{current.id} in its rainbow.yaml, or lead users back to {key} {name} by hand",
-    )
+    why = elsewhere(target, current)
+    return () if why is None else (why,)
 
 
 def _held(facts: RollbackFacts, wish: Wish) -> tuple[str, ...]:

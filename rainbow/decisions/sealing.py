@@ -21,8 +21,12 @@ def was_live(status: ReleaseStatus) -> bool:
 
 
 def may_have_work(status: ReleaseStatus) -> bool:
-    """The same, counting a switch to it that was broken off: it may have moved the route before it ended."""
-    return was_live(status) or status.traffic == SWITCHING
+    """The same, counting a switch to it that was broken off.
+
+    It may have moved the route before it ended, and it opened the release's own routes, by which somebody may be trying
+    it still.
+    """
+    return was_live(status) or status.traffic is not None
 
 
 def committed(status: ReleaseStatus) -> bool:

@@ -1,8 +1,8 @@
 """Whether the route may be pointed at a release now, and how.
 
-Rules: only a release that passed its tests (S6); what nobody can understand is left alone; a release that was
-overtaken by a newer one, was live before, or was rolled back from comes only when a person says so (design.md, rule
-5); nothing is switched while an operator holds the app (B5).
+Rules: only a release that passed its tests (S6), and those of the current one (C5); what nobody can understand is left
+alone; a release that was overtaken by a newer one, was live before, or was rolled back from comes only when a person
+says so (design.md, rule 5); nothing is switched while an operator holds the app (B5).
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from enum import StrEnum
 from typing import Any
 
 from rainbow.decisions.asking import overruled
+from rainbow.decisions.compatibility import unproven
 from rainbow.decisions.overtaking import overtaken
+from rainbow.decisions.schema import misfit
 from rainbow.model.release import Mark, Phase, Release, format_time
 from rainbow.model.route import RouteState
 
@@ -113,8 +115,8 @@ def decide_switch(facts: SwitchFacts, *, allow_older: bool = False) -> SwitchDec
         return SwitchDecision(Act.NOTHING, (f"the route points at {target.id} already",), demoted)
     if (refused := _too_late(facts, allow_older=allow_older)) is not None:
         return refused
-    if facts.hold is not None:
-        return SwitchDecision(Act.REFUSE, (held(target.namespace, target.app, facts.hold),))
+    if (why := _stopped(facts, allow_older=allow_older)) is not None:
+        return SwitchDecision(Act.REFUSE, (why,))
     if not route.exists:
         why = f"there is no route yet: create it, pointing at {target.id}"
         return SwitchDecision(Act.CREATE, (why,), demoted)
@@ -129,6 +131,16 @@ def _too_late(facts: SwitchFacts, *, allow_older: bool) -> SwitchDecision | None
         return None if why is None else SwitchDecision(Act.REFUSE, (why,))
     found = overtaken(facts.target, facts.route, facts.releases)
     return None if found is None else SwitchDecision(Act.REFUSE, found.reasons, superseded=found.for_good)
+
+
+def _stopped(facts: SwitchFacts, *, allow_older: bool) -> str | None:
+    """Its clients would be let down, who are those of the current release; its schema is gone; or the app is held."""
+    current = next((r for r in facts.releases if r.id == facts.route.current), None)
+    if not allow_older and (why := unproven(facts.target, current)) is not None:
+        return why
+    if (why := misfit(facts.target, facts.releases)) is not None:
+        return why
+    return None if facts.hold is None else held(facts.target.namespace, facts.target.app, facts.hold)
 
 
 def held(namespace: str, app: str, hold: Mark) -> str:

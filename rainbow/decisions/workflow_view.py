@@ -16,7 +16,10 @@ from typing import Any
 # The last step that has to succeed before the release carries the users' traffic.
 LIVE_STEP = "switch"
 # What people are shown of the workflow of a release, in its order; workflows/release.py is its other side.
-RELEASE_STEPS = ("build", "make-room", "deploy", "run-tests", "approval", "switch", "bake", "wait-for-drain", "delete")
+RELEASE_STEPS = (
+    *("lint", "build", "make-room", "expand", "roll", "deploy", "run-tests", "check-compatibility", "undo"),
+    *("approval", "switch", "bake", "backfill", "wait-for-drain", "delete", "contract"),
+)
 REDEPLOY_STEPS = ("redeploy", *RELEASE_STEPS)
 
 

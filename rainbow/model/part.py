@@ -10,6 +10,7 @@ class Part(BaseModel):
 
     model_config = ConfigDict(
         frozen=True,
+        defer_build=True,  # each step has use for a few of them only, and its start counts
         extra="forbid",
         populate_by_name=True,
         alias_generator=lambda name: "".join(

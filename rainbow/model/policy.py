@@ -46,8 +46,11 @@ class Policy(Part):
 
         `sections`: those that matter, when not all.
         """
+        spec = {"retention": self.spec.retention, "bake": self.spec.bake}
+        changed = {key: changes for key, changes in spec.items() if changes and key in sections}
+        if not changed:
+            return config
         data = config.model_dump(mode="json", by_alias=True, exclude_none=True)
-        for key, changes in (("retention", self.spec.retention), ("bake", self.spec.bake)):
-            if changes and key in sections:
-                data[key] = {**data.get(key, {}), **changes}
+        for key, changes in changed.items():
+            data[key] = {**data.get(key, {}), **changes}
         return AppConfig.model_validate(data, extra="ignore")

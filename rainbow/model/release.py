@@ -13,8 +13,10 @@ from typing import Annotated, Any, Self
 from pydantic import Field, PlainSerializer
 
 from rainbow.model.app import AppConfig
+from rainbow.model.migrations import SchemaVersion, Stage
 from rainbow.model.names import GROUP, RELEASED_BY, ReleaseId, object_name, record_name, release_labels
 from rainbow.model.part import Part
+from rainbow.model.staying import Strategy
 
 API_VERSION = f"{GROUP}/v1alpha1"
 KIND = "Release"
@@ -80,6 +82,38 @@ class Mark(Part):
     at: Time
 
 
+class Promise(StrEnum):
+    """What became of the promises that a release inherits: the tests of the release that is current (C5)."""
+
+    KEPT = "kept"
+    BROKEN = "broken"
+    WAIVED = "waived"  # it breaks with the past on purpose
+    UNKNOWN = "unknown"  # those tests could not be run
+
+
+class Compatibility(Part):
+    """What `check-compatibility` found. `release` is the one that was current; None when none was."""
+
+    release: ReleaseId | None = None
+    promise: Promise
+    reason: str = Field(max_length=1000)
+
+
+class SchemaNote(Part):
+    """What this release knew last of the schema of the database; of all releases the newest note counts.
+
+    `under_way`: a stage that was begun, towards version `to`, and whose end was not noted yet.
+    """
+
+    version: SchemaVersion
+    backfilled: bool = False
+    at: Time
+    under_way: Stage | None = None
+    to: SchemaVersion | None = None
+    contracted: bool = Field(default=False, description="some old structure is gone, or may be")
+    waits: str | None = Field(default=None, max_length=1000, description="why its contract has to wait")
+
+
 class Condition(Part):
     """As Kubernetes has it (API conventions, "Typical status properties"). `status` is True, False or Unknown."""
 
@@ -124,6 +158,8 @@ class ReleaseStatus(Part):
     redeployed_run: str | None = Field(default=None, description="uid of the workflow that took it up; none by hand")
     hold: Mark | None = Field(default=None, description="an operator wants it kept")
     rejected: Mark | None = Field(default=None, description="it was rolled back from: only a person promotes it again")
+    compatibility: Compatibility | None = Field(default=None, description="whether it keeps what another promised")
+    schema_state: SchemaNote | None = Field(default=None, description="the database, as this release left or found it")
     conditions: list[Condition] = Field(default_factory=list, description="derived from the fields above")
 
 
@@ -164,9 +200,14 @@ class Release(Part):
         """Whether it is still what ran before it was a release (S13); deployed again it is one like all others."""
         return self.spec.adopted and self.status.redeployed_at is None
 
+    @property
+    def rolled(self) -> bool:
+        """Whether the objects of its base are updated in place: they are those of the release before, and the next."""
+        return self.spec.app.strategy is Strategy.ROLLING
+
     def named(self, base: str) -> str:
         """The name that an object of the app's base has in this release."""
-        return base if self.as_adopted else object_name(base, self.id)
+        return base if self.as_adopted or self.rolled else object_name(base, self.id)
 
     def image(self, name: str) -> str:
         """What to run for an image name: what was built, else what was given, else the name itself."""

@@ -20,7 +20,7 @@ class RouteState:
     what the last switch wrote on the route itself, in the same patch that moved it, and so is `token`, the fencing
     token of whoever wrote last (None: nobody with a token has). `ordered_at`: when the last move was asked for that a
     person had ordered. `gone` are Services that users are led to and that are not there: whose they were is known by
-    the records.
+    the records. `settled` is false while a rolled app is on its way to `current`, and the one before has users, too.
     """
 
     exists: bool
@@ -34,3 +34,4 @@ class RouteState:
     token: int | None = None
     ordered_at: datetime | None = None
     gone: frozenset[str] = frozenset()
+    settled: bool = True

@@ -62,3 +62,4 @@ class Strategy(StrEnum):
 
     RAINBOW = "rainbow"  # any number
     BLUE_GREEN = "blue-green"  # the current one and one other (F1)
+    ROLLING = "rolling"  # one: each is rolled over the one before, in place (F2)

@@ -89,8 +89,7 @@ ONE_MISTAKE = {
     "a key that nobody could have meant": (
         "retention:\n",
         "zzz: 1\nretention:\n",
-        "rainbow.yaml:21:1: zzz: unknown key; known are: app, namespace, manifests, images, releaseEnv, readyTimeout, "
-        "strategy, route, tests, approval, drain, retention, bake",
+        f"rainbow.yaml:21:1: zzz: unknown key; known are: {', '.join(json_schema()['properties'])}",
     ),
     "a required key that is missing points at what it is missing under": (
         "    name: shop\n",
@@ -140,6 +139,17 @@ ONE_MISTAKE = {
         "workloads: [web, 3]",
         "rainbow.yaml:20:22: drain.prometheus.workloads[1]: found 3, expected a text (in quotes, if it looks like a "
         "number)",
+    ),
+    "a break with the past that leaves clients nowhere to go": (
+        "retention:\n",
+        "breaks: the field name is gone\nretention:\n",
+        "rainbow.yaml:1:1: breaks needs route.releases: clients of the release before have to reach it by a route of "
+        "its own",
+    ),
+    "an approval that would come too late": (
+        "retention:\n",
+        "strategy: rolling\napproval: true\nretention:\n",
+        "rainbow.yaml:1:1: what is rolled reaches users before anybody could approve it: no approval with rolling",
     ),
     "a name that is no variable": (
         "  service: web",
@@ -309,3 +319,41 @@ def test_the_example_of_the_project_is_good() -> None:
     path = Path(__file__).parents[2] / "examples" / "spawn" / "rainbow.yaml"
     app = read_config(path)
     check_base(path, app, render_base(path.parent / app.manifests.kustomize))
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("rolling:\n  workloads: [wep]", "rolling.workloads[0]: found 'wep', expected a Deployment of the base"),
+        ("rolling:\n  workloads: [web]", "rolling.workloads: Service web is behind the route, and so cannot be rolled"),
+        ("rolling:\n  workloads: [web]", "tests.service: found 'web', expected a Service that is not rolled"),
+        ("strategy: rolling", "strategy: StatefulSet db cannot be rolled, only Deployments can"),
+    ],
+)
+def test_what_cannot_be_rolled_is_said_with_its_place(tmp_path: Path, text: str, line: str) -> None:
+    """Before anything is submitted."""
+    path, meta = _file(tmp_path, f"{GOOD}{text}\n"), {"metadata": {"labels": {"a": "b"}}}
+    pods = {"template": {**_PODS["template"], **meta}}
+    base = [_SERVICE | {"spec": {"selector": {"a": "b"}}}, _DEPLOYMENT | {"spec": pods}, _INGRESS]
+    base.append({"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "db"}, "spec": {}})
+    with pytest.raises(BadInput) as caught:
+        check_base(path, read_config(path), "\n---\n".join(json.dumps(obj) for obj in base))
+    assert line in str(caught.value)
+
+
+MIGRATIONS = """\
+migrations:
+  image: shop-migrations
+  state: [state]
+  needs: {minimum: 1, maximum: 2}
+"""
+
+
+def test_the_image_of_the_migrations_may_be_one_that_is_built(tmp_path: Path) -> None:
+    """It is in no manifest, as that of the tests need not be; a name that nobody builds is found."""
+    text = GOOD.replace("  shop: {}\n", "  shop: {}\n  shop-migrations: {}\n") + MIGRATIONS
+    path = _file(tmp_path, text)
+    check_base(path, read_config(path), BASE)
+    path = _file(tmp_path, GOOD + MIGRATIONS)
+    with pytest.raises(BadInput, match=r"migrations\.image: found 'shop-migrations', expected a name under images"):
+        check_base(path, read_config(path), BASE)

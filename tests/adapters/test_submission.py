@@ -215,3 +215,38 @@ def test_who_released_it_stands_on_the_record(cluster: Cluster) -> None:
     submit(cluster, _spec(), None)
     record = cluster.store.objects["releases", "shops", "shop-v1"]
     assert record["metadata"]["annotations"] == {"rainbow.dev/released-by": "unknown"}
+
+
+def _told(cluster: Cluster, name: str) -> dict[str, str]:
+    """What the workflow of a release is told."""
+    workflow = cluster.store.objects["workflows", "shops", f"release-shop-{name}"]
+    return {p["name"]: p["value"] for p in workflow["spec"]["arguments"]["parameters"]}
+
+
+@pytest.mark.parametrize(
+    ("config", "roll", "deploy"),
+    [
+        ({}, "false", "true"),
+        ({"strategy": "rolling"}, "true", "false"),
+        ({"rolling": {"workloads": ["mail"]}}, "true", "true"),
+    ],
+)
+def test_what_is_rolled_and_what_is_deployed(cluster: Cluster, config: dict[str, Any], roll: str, deploy: str) -> None:
+    """A task that a release has no use for costs no pod."""
+    spec = _spec()
+    submit(cluster, spec.model_copy(update={"app": AppConfig.model_validate(_described() | config)}), None)
+    told = _told(cluster, "v1")
+    assert (told["roll"], told["deploy"]) == (roll, deploy)
+
+
+def test_the_tests_of_others_are_asked_about_when_there_are_any(cluster: Cluster) -> None:
+    """C5: also by a release that has none itself; not for an app that never had any."""
+    tested = AppConfig.model_validate(_described() | {"tests": {"image": "t", "service": "web"}})
+    specs = [_spec(), _spec().model_copy(update={"app": tested}), _spec()]
+    for number, spec in enumerate(specs, start=1):
+        submit(cluster, spec.model_copy(update={"release": f"v{number}"}), None)
+    assert [_told(cluster, f"v{n}")["check-compatibility"] for n in (1, 2, 3)] == ["false", "false", "true"]
+
+
+def _described() -> dict[str, Any]:
+    return _spec().app.model_dump(mode="json", by_alias=True, exclude_none=True)

@@ -22,7 +22,8 @@ from steps import STEPS, load
 from tests.decisions.make import app
 
 # Verbs that ask no cluster about an app, or take a file instead of names; those have tests of their own below.
-OTHERS = {"release", "adopt", "install", "render", "schema", "cluster", "step", "collect-garbage"}
+OTHERS = {"lint", "release", "probe", "prove", "adopt", "install", "render", "schema", "cluster", "step"}
+OTHERS |= {"collect-garbage"}
 RELEASE = ["-n", "spawn", "spawn"]
 MORE = {"hold": ["--reason", "why"], "policy": ["retention.keep=2"]}
 VERBS = sorted(set(cli.COMMANDS) - OTHERS)

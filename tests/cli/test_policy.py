@@ -86,6 +86,15 @@ def test_a_policy_that_cannot_be_changes_nothing(kube: Emulated, assignment: str
     assert kube.store.version == version
 
 
+def test_a_policy_that_does_not_fit_is_wrong_input(kube: Emulated) -> None:
+    """Exit 2, as when it is set: somebody has written it by another way, and has to correct it."""
+    meta = {"name": "spawn", "namespace": "spawn"}
+    head = {"apiVersion": "rainbow.dev/v1alpha1", "kind": "Policy", "metadata": meta}
+    kube.create(head | {"spec": {"retention": {"keep": "many"}}})
+    with pytest.raises(BadInput, match=r"does not fit release v1: retention.keep.* rainbow policy set -n spawn spawn"):
+        run("policy", "show", "-n", "spawn", "spawn")
+
+
 def test_a_yes_is_told_on_the_release(kube: Emulated, capsys: pytest.CaptureFixture[str]) -> None:
     """Who and why; as an event, since the workflow will not be there for ever."""
     node = {"templateName": "approval", "type": "Suspend", "phase": "Running"}

@@ -121,6 +121,7 @@ def test_a_pod_is_a_target_from_its_start_to_its_very_end(context: Context, name
 
 @pytest.mark.cluster
 @pytest.mark.slow
+@pytest.mark.long
 def test_no_target_is_lost_while_discovery_starts_anew(context: Context, namespace: str) -> None:
     """The file stays as it is when the program that keeps it dies; it goes on with the next start."""
     up = f'up{{namespace="{namespace}"}}'

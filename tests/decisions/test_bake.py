@@ -57,6 +57,7 @@ LOOKS = {
         Found.UNKNOWN,
         "seconds of the release",
     ),
+    "requests below zero": (look(*WELL, traffic=Reading(-1.0)), Found.UNKNOWN, "no number of requests"),
     "no traffic, whatever the rest says": (look(traffic=Reading(0.0)), Found.NO_TRAFFIC, "no traffic"),
     "traffic unknown": (look(traffic=NOBODY), Found.UNKNOWN, "traffic: no series"),
     "one unknown": (look(WELL[0], Watched(NOBODY)), Found.UNKNOWN, "seconds: no series"),

@@ -8,12 +8,31 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rainbow.decisions.conditions import derive_conditions
-from rainbow.model.release import Condition, Mark, Phase, ReleaseStatus
+from rainbow.model.migrations import Stage
+from rainbow.model.release import Condition, Mark, Phase, ReleaseStatus, SchemaNote
 
 AT = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 LATER = AT + timedelta(hours=1)
 NOW = AT + timedelta(hours=2)
 MARK = Mark(reason="a look", by="ann", at=AT)
+
+
+SCHEMA = SchemaNote(version=2, at=AT)
+
+
+@pytest.mark.parametrize(
+    ("note", "status", "reason"),
+    [
+        (SCHEMA, "True", "NothingToDo"),
+        (SCHEMA.model_copy(update={"waits": "v1 drains"}), "False", "ReleasesInTheWay"),
+        (SCHEMA.model_copy(update={"under_way": Stage.EXPAND}), "False", "UnderWay"),
+    ],
+)
+def test_only_a_release_that_saw_a_database_says_something_of_it(note: SchemaNote, status: str, reason: str) -> None:
+    """For `kubectl wait --for=condition=SchemaSettled`."""
+    found = by_type(ReleaseStatus(schema_state=note))["SchemaSettled"]
+    assert (found.status, found.reason) == (status, reason)
+    assert "SchemaSettled" not in by_type(ReleaseStatus())
 
 
 def by_type(status: ReleaseStatus, now: datetime = NOW) -> dict[str, Condition]:

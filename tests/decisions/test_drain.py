@@ -14,6 +14,7 @@ from rainbow.decisions.evidence import Sample
 from tests.decisions.make import HOUR, NOW, POLICY, SECOND, sample
 
 LONG_AGO = Demotion(NOW - 2 * HOUR)
+MISTAKES = [replace(sample(None, ago), mistaken=True) for ago in (30, 15, 0)]
 ZEROS = [sample(0, 30), sample(0, 15), sample(0, 0)]
 
 TABLE: dict[str, tuple[list[Sample], Demotion, DrainState]] = {
@@ -21,6 +22,10 @@ TABLE: dict[str, tuple[list[Sample], Demotion, DrainState]] = {
     "a task is left": ([*ZEROS, sample(1, 0)], LONG_AGO, DrainState.WORKING),
     "half a task is one, too": ([*ZEROS, sample(0.5, 0)], LONG_AGO, DrainState.WORKING),
     "the last look gave nothing": ([*ZEROS, sample(None, 0)], LONG_AGO, DrainState.UNKNOWN),
+    "a mistake at every look of a row": (MISTAKES, LONG_AGO, DrainState.MISTAKEN),
+    "a mistake at too few looks": (MISTAKES[1:], LONG_AGO, DrainState.UNKNOWN),
+    "mistakes with no answer between": ([*MISTAKES[:2], sample(None, 5), MISTAKES[2]], LONG_AGO, DrainState.UNKNOWN),
+    "a mistake that is corrected": ([*MISTAKES, sample(2, 0)], LONG_AGO, DrainState.WORKING),
     "the last look is too old": ([sample(0, 100), sample(0, 90), sample(0, 61)], LONG_AGO, DrainState.UNKNOWN),
     "one zero is not enough": ([sample(0, 0)], LONG_AGO, DrainState.SETTLING),
     "zeros on both sides of a task": ([*ZEROS[:2], sample(2, 5), sample(0, 0)], LONG_AGO, DrainState.SETTLING),
@@ -82,7 +87,7 @@ samples = st.builds(
     st.none() | st.sampled_from([0.0, 0.0, 0.0, 1.0]),
     seconds,
     st.integers(0, 60),
-)
+) | st.builds(lambda ago: replace(sample(None, ago), mistaken=True), seconds)
 histories = st.lists(samples, max_size=12).map(lambda found: sorted(found, key=lambda s: s.at))
 demotions = st.builds(
     Demotion,

@@ -75,6 +75,23 @@ def test_unknown_when(case: str) -> None:
     assert text in found.why
 
 
+SEVERAL = {
+    "the query": replace(WHOLE, tasks=(0.0, 0.0, 2.0)),
+    "the query, while pods are missing too": replace(WHOLE, tasks=(0.0, 0.0, 2.0), scrapes=()),
+    "the count of who reports": replace(WHOLE, reporting=(1.0, 1.0, 1.0)),
+}
+
+
+@pytest.mark.parametrize("case", SEVERAL)
+def test_several_series_are_a_mistake_which_no_other_unknown_is(case: str) -> None:
+    """How many pods there are makes no query right: it is unknown, with the fix, and told from what passes."""
+    found = judge(SEVERAL[case], POLICY)
+    assert (found.tasks, found.mistaken) == (None, True)
+    assert "gave 3 series instead of one, a mistake that does not pass by itself; aggregate them" in found.why
+    passing = [judge(evidence, POLICY) for name, (evidence, _) in UNKNOWN.items() if name != "two series"]
+    assert not any(sample.mistaken for sample in passing)
+
+
 COUNTED = replace(POLICY, counts_reporting=True)
 
 

@@ -6,10 +6,16 @@ from typing import Any
 import pytest
 
 from rainbow.decisions.happenings import NORMAL, WARNING, happenings
-from rainbow.model.release import Mark, Phase, ReleaseStatus
+from rainbow.model.migrations import Stage
+from rainbow.model.release import Compatibility, Mark, Phase, Promise, ReleaseStatus, SchemaNote
 
 AT = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
+WAIVED = Compatibility(release="v1", promise=Promise.WAIVED, reason="a field is gone")
+KEPT = Compatibility(release="v1", promise=Promise.KEPT, reason="its tests passed")
 MARK = Mark(reason="a look", by="ann", at=AT)
+SCHEMA = SchemaNote(version=2, at=AT)
+BEGUN = SCHEMA.model_copy(update={"under_way": Stage.CONTRACT, "to": 3})
+WAITS = SCHEMA.model_copy(update={"waits": "v1 drains"})
 
 
 @pytest.mark.parametrize(
@@ -27,8 +33,16 @@ MARK = Mark(reason="a look", by="ann", at=AT)
             {"phase": Phase.DRAINING, "rejected": MARK},
             [(NORMAL, "Draining"), (WARNING, "Rejected")],
         ),
+        ({}, {"compatibility": WAIVED}, [(WARNING, "BreaksPromise")]),
+        ({"compatibility": WAIVED}, {"compatibility": WAIVED}, []),
+        ({}, {"compatibility": KEPT}, []),
         ({}, {"sealed_at": AT}, [(NORMAL, "Sealed")]),
         ({"sealed_at": AT}, {}, [(NORMAL, "Unsealed")]),
+        ({}, {"schema_state": SCHEMA}, []),
+        ({"schema_state": SCHEMA}, {"schema_state": BEGUN}, [(NORMAL, "SchemaChanges")]),
+        ({"schema_state": BEGUN}, {"schema_state": SCHEMA}, [(NORMAL, "SchemaChanged")]),
+        ({}, {"schema_state": WAITS}, [(WARNING, "ContractWaits")]),
+        ({"schema_state": WAITS}, {"schema_state": WAITS}, []),
     ],
 )
 def test_a_change_is_told(before: dict[str, Any], after: dict[str, Any], told: list[tuple[str, str]]) -> None:

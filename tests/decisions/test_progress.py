@@ -93,10 +93,12 @@ def test_work_that_comes_back_makes_it_draining_again() -> None:
     assert changes == {"phase": Phase.DRAINING, "drained_at": None, "tasks": "2", "blocker": "2 active tasks"}
 
 
-def test_unknown_is_noted_with_its_reason_and_takes_nothing_back() -> None:
+@pytest.mark.parametrize("state", [DrainState.UNKNOWN, DrainState.MISTAKEN])
+@pytest.mark.parametrize("blocker", [None, "kept to be rolled back to"])
+def test_unknown_is_noted_with_its_reason_and_takes_nothing_back(state: DrainState, blocker: str | None) -> None:
     """People see `unknown` and why; the phase stays."""
-    idle = release(phase=Phase.DRAINED, drained_at=NOW, tasks="0").status
-    unknown = DrainDecision(DrainState.UNKNOWN, "unknown", ("no answer",))
+    idle = release(phase=Phase.DRAINED, drained_at=NOW, tasks="0", blocker=blocker).status
+    unknown = DrainDecision(state, "unknown", ("no answer",))
     assert noted_drain(idle, unknown, NOW) == {"tasks": "unknown", "blocker": "no answer"}
 
 

@@ -87,6 +87,6 @@ def test_its_record_is_that_of_a_new_release_and_newer_than_all_others() -> None
     changes = taken_up(NOW)
     assert {key for key, value in changes.items() if value is not None} == {"phase", "redeployed_at"}
     kept = set(ReleaseStatus.model_fields) - set(changes)
-    assert kept == {"images", "objects", "hold", "conditions"}
+    assert kept == {"images", "objects", "hold", "schema_state", "conditions"}
     again = release("v1", **(changes | {"objects": [], "images": {}, "conditions": []}))
     assert again.since == NOW

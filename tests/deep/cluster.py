@@ -7,46 +7,38 @@ controllers do is nobody's API call: no run can be killed or overtaken in the mi
 from __future__ import annotations
 
 import json
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
-from emulated import Key, StoppedClock, Store
+from emulated import Key, Store
 
 from rainbow.adapters.kube import Object
 from rainbow.model.names import APP_LABEL, RELEASE_LABEL
+from tests.deep.server import Objects
 
 NAMESPACE = "shops"
 COST = "controller.kubernetes.io/pod-deletion-cost"
 _WATCHED = {"deployments", "services", "pods"}
 
 
-class Ticking(StoppedClock):
-    """The clock of all: somebody is told whenever time has passed."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.tick = lambda: None
-
-    def sleep(self, seconds: float) -> None:
-        """In pieces, so that what happens regularly does."""
-        while seconds > 0:
-            super().sleep(min(seconds, 5.0))
-            seconds -= 5.0
-            self.tick()
-
-
 @dataclass
 class Living(Store):
     """The store, and what reconciles it. `broken` and `failing` are releases: never ready, tests fail."""
 
+    objects: Objects = field(default_factory=Objects)
     broken: set[str] = field(default_factory=set)
     failing: set[str] = field(default_factory=set)
     tasks: dict[int, Key] = field(default_factory=dict)  # task → the pod that works on it
     lost: list[str] = field(default_factory=list)  # pods that were ended while they worked
+    begun: Callable[[str], None] = lambda _release: None  # called with the release whose pod begins
     _made: int = 0
 
     def put(self, key: Key, obj: Object, *, subresource: str | None = None) -> Object:
-        """As every write; then the controllers."""
+        """As every write; then the controllers. Events are told, and read by nobody here."""
+        if key[0] == "events":
+            return obj
         answer = super().put(key, obj, subresource=subresource)
         if key[0] in _WATCHED:
             self.reconcile()
@@ -61,20 +53,25 @@ class Living(Store):
 
     def of(self, plural: str, release: str | None = None) -> list[Object]:
         """The objects of a kind, of one release or of all."""
-        found = [obj for key, obj in self.objects.items() if key[0] == plural]
+        found = self.objects.kinds.get(plural, {}).values()
         return [o for o in found if release is None or labels(o).get(RELEASE_LABEL) == release]
+
+    def of_kind(self, plural: str) -> Iterable[tuple[Key, Object]]:
+        """By its index."""
+        return self.objects.kinds.get(plural, {}).items()
 
     def workers(self, release: str) -> list[Object]:
         """The pods of a release that can take up tasks."""
         return [p for p in self.of("pods", release) if is_ready(p) and "rainbow.dev/step" not in labels(p)]
 
-    def busy(self, pod: Object) -> int:
-        """How many tasks it works on."""
-        return sum(name == pod["metadata"]["name"] for _, _, name in self.tasks.values())
+    def busy(self) -> Counter[str]:
+        """Name of a pod → how many tasks it works on."""
+        return Counter(name for _, _, name in self.tasks.values())
 
     def busy_release(self, release: str) -> int:
         """How many tasks its pods work on."""
-        return sum(self.busy(pod) for pod in self.of("pods", release))
+        busy = self.busy()
+        return sum(busy[pod["metadata"]["name"]] for pod in self.of("pods", release)) if busy else 0
 
     # --- controllers --------------------------------------------------------------------------------------------
 
@@ -104,7 +101,9 @@ class Living(Store):
             self._end(pod)
         for _ in range(wanted - len(pods)):
             self._made += 1
-            self._own(self._pod(deployment))
+            made = self._pod(deployment)
+            self._own(made)
+            self.begun(labels(made).get(RELEASE_LABEL, ""))
         ready = sum(is_ready(pod) for pod in self.of("pods") if labels(pod).get("deployment") == name)
         status = {"replicas": wanted, "updatedReplicas": wanted, "readyReplicas": ready, "availableReplicas": ready}
         if deployment.get("status") != status:
@@ -112,11 +111,12 @@ class Living(Store):
 
     def _pod(self, deployment: Object) -> Object:
         template, name = deployment["spec"]["template"], deployment["metadata"]["name"]
+        hash_ = f"{zlib.crc32(json.dumps(template).encode()):x}"
         meta = {
             "name": f"{name}-{self._made}",
             "namespace": NAMESPACE,
-            "labels": template["metadata"]["labels"] | {"pod-template-hash": "hash", "deployment": name},
-            "ownerReferences": [{"kind": "ReplicaSet", "name": f"{name}-hash", "uid": "hash", "controller": True}],
+            "labels": template["metadata"]["labels"] | {"pod-template-hash": hash_, "deployment": name},
+            "ownerReferences": [{"kind": "ReplicaSet", "name": f"{name}-{hash_}", "uid": hash_, "controller": True}],
         }
         ready = "False" if labels(deployment).get(RELEASE_LABEL) in self.broken else "True"
         status = {"phase": "Running", "conditions": [{"type": "Ready", "status": ready}]}
@@ -145,7 +145,7 @@ class Living(Store):
         self._own(head | {"metadata": made, "endpoints": endpoints})
 
     def _end(self, pod: Object) -> None:
-        if self.busy(pod):
+        if self.busy()[pod["metadata"]["name"]]:
             self.lost.append(pod["metadata"]["name"])
         self._drop(pod)
 
@@ -182,23 +182,3 @@ def _plural(obj: Object) -> str:
 
 def _cost(pod: Object) -> int:
     return int((pod["metadata"].get("annotations") or {}).get(COST, 0))
-
-
-def base(replicas: int = 2) -> str:
-    """The app's manifests: one Deployment, its Service and the Ingress."""
-    backend = {"service": {"name": "web", "port": {"number": 80}}}
-    rule = {"host": "shop", "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}
-    container = {"name": "web", "image": "web"}
-    pod = {"metadata": {"labels": {"part": "web"}}, "spec": {"containers": [container]}}
-    workload: dict[str, Any] = {"replicas": replicas, "selector": {"matchLabels": {"part": "web"}}, "template": pod}
-    ports = [{"name": "http", "port": 80}]
-    objects = [
-        {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": workload},
-        _named("v1", "Service", "web", {"selector": {"part": "web"}, "ports": ports}),
-        _named("networking.k8s.io/v1", "Ingress", "shop", {"rules": [rule]}),
-    ]
-    return "\n---\n".join(json.dumps(obj) for obj in objects)
-
-
-def _named(version: str, kind: str, name: str, spec: Object) -> Object:
-    return {"apiVersion": version, "kind": kind, "metadata": {"name": name}, "spec": spec}

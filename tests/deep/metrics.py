@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
 from rainbow.adapters.prometheus import Series, Unanswered
 from rainbow.model.names import RELEASE_LABEL
-from tests.deep.cluster import Living, Ticking, labels
+from tests.deep.cluster import Living, labels
+from tests.deep.server import TICK, Ticking
 
-INTERVAL = 5.0  # seconds between two scrapes
-QUERY = 'tasks{release="$release"}'
+TASKS = 'tasks{release="$release"}'
+TRAFFIC = 'traffic{release="$release"}'
+ERRORS = 'errors{release="$release"}'
 PER_POD = 'by_pod{release="$release"}'
 
 
@@ -30,27 +33,37 @@ class Fault(StrEnum):
     PARTIAL = "partial"
     UNSCRAPED = "unscraped"
 
+    def __repr__(self) -> str:
+        return f"Fault.{self.name}"  # an example is printed as it is written
+
 
 @dataclass
 class Metrics:
-    """`samples`: pod → when it was scraped, its release, and the tasks that it told of."""
+    """`samples`: pod → when it was scraped, its release, and the tasks that it told of.
+
+    `harmful` are releases that fail when they are used; `users`: whether anybody uses the app, by its route alone.
+    """
 
     store: Living
     clock: Ticking
     fault: Fault = Fault.NONE
     samples: dict[str, tuple[float, str, int]] = field(default_factory=dict)
+    harmful: set[str] = field(default_factory=set)
+    users: bool = True
+    current: Callable[[], str | None] = lambda: None
     _scraped: float = -math.inf
 
     def scrape(self) -> None:
         """Scrape every pod, when it is time to."""
         now = self._now().timestamp()
-        if self.fault is Fault.STALE or now - self._scraped < INTERVAL:
+        if self.fault is Fault.STALE or now - self._scraped < TICK:
             return
         self._scraped = now
-        pods = [p for p in self.store.of("pods") if "rainbow.dev/step" not in labels(p)]
-        self.samples = {
-            p["metadata"]["name"]: (now, labels(p).get(RELEASE_LABEL, ""), self.store.busy(p)) for p in pods
-        }
+        busy, self.samples = self.store.busy(), {}
+        for pod in self.store.of("pods"):
+            name, told = pod["metadata"]["name"], labels(pod)
+            if "rainbow.dev/step" not in told:
+                self.samples[name] = (now, told.get(RELEASE_LABEL, ""), busy[name])
 
     def vector(self, query: str) -> list[Series]:
         """What an instant query gives."""
@@ -60,14 +73,19 @@ class Metrics:
             names = re.findall(r'pod=~"([^"]*)"', query)[0].replace("\\", "")
             return self._up(set(names.split("|")))
         (release,) = re.findall(r'release="([^"]*)"', query)
-        return self._by_pod(release) if query.startswith("by_pod") else self._tasks(release)
-
-    def _tasks(self, release: str) -> list[Series]:
+        if query.startswith("by_pod"):
+            return self._by_pod(release)
+        if query.startswith("traffic"):
+            return self._told(float(self.users and release == self.current()))
+        if query.startswith("errors"):
+            return self._told(float(release in self.harmful))
         told = {pod: tasks for pod, (_, of, tasks) in self._targets().items() if of == release}
-        if not told or self.fault is Fault.MISSING:
+        return self._told(float(sum(told.values()))) if told else []
+
+    def _told(self, value: float) -> list[Series]:
+        if self.fault is Fault.MISSING:
             return []
-        wrong = {Fault.NAN: math.nan, Fault.NEGATIVE: -1.0}
-        values = [wrong.get(self.fault, float(sum(told.values())))]
+        values = [{Fault.NAN: math.nan, Fault.NEGATIVE: -1.0}.get(self.fault, value)]
         if self.fault is Fault.SEVERAL:
             values = [0.0, *values]
         return [Series({"n": str(i)}, value, self._now()) for i, value in enumerate(values)]

@@ -13,21 +13,22 @@ import sys
 import time
 import traceback
 
+from tests.deep.chance import Broken, run
 from tests.deep.machine import Lifecycle
-from tests.deep.test_lifecycle_machine import SEED, run
+from tests.deep.test_lifecycle_machine import SEED
 
 EXAMPLES = 100  # of one batch
 
 
 def batch(seed: int) -> tuple[int, int, str]:
     """Its seed, how many machine steps it was, and what went wrong."""
-    before = Lifecycle.count
+    Lifecycle.count = 0
     try:
         run(seed, EXAMPLES)
-    except BaseException as error:  # noqa: BLE001 - whatever it is, it is told with its seed
-        notes = "\n".join(getattr(error, "__notes__", []))
-        return seed, Lifecycle.count - before, f"{''.join(traceback.format_exception(error)[-8:])}\n{notes}"
-    return seed, Lifecycle.count - before, ""
+    except Broken as error:
+        where = traceback.format_tb(error.__cause__.__traceback__ if error.__cause__ else None)
+        return seed, Lifecycle.count, f"{error}\n{''.join(where[-6:])}"
+    return seed, Lifecycle.count, ""
 
 
 def _say(line: str) -> None:

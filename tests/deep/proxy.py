@@ -9,7 +9,19 @@ from emulated import Key
 
 from rainbow.adapters.kube import Object
 from rainbow.adapters.proxy import Answer
-from tests.deep.cluster import NAMESPACE, Living, Ticking, is_ready, labels, owner
+from tests.deep.cluster import NAMESPACE, Living, is_ready, labels, owner
+from tests.deep.server import Ticking
+
+ROUTES = ("ingresses", "httproutes")
+
+
+@dataclass(frozen=True)
+class Lead:
+    """Where a route leads the requests for a host and the paths below a prefix."""
+
+    host: str
+    prefix: str
+    service: str
 
 
 @dataclass
@@ -24,7 +36,7 @@ class Traffic:
 
     def fall_behind(self, requests: int) -> None:
         """Go on by the routes as they are now, for so many requests."""
-        self.late, self._known = requests, {k: o for k, o in self.store.objects.items() if k[0] == "ingresses"}
+        self.late, self._known = requests, self._routes()
         self._until = self.clock.monotonic() + 3.0
 
     def answer(self, host: str, path: str) -> Answer:
@@ -34,16 +46,13 @@ class Traffic:
 
     def release(self, host: str, path: str) -> str | None:
         """The release whose pod answers it."""
-        routes: Mapping[Key, Object] = self.store.objects
+        routes = self._routes()
         if self.late and self._known is not None and self.clock.monotonic() < self._until:
             self.late -= 1
             routes = self._known
-        paths = [p for key, obj in routes.items() if key[0] == "ingresses" for p in _paths(obj, host)]
-        found = [p for p in paths if path.startswith(p.get("path") or "/")]
-        if not found:
-            return None
-        best = max(found, key=lambda p: len(p.get("path") or "/"))
-        return self.behind(best["backend"]["service"]["name"])
+        found = [lead for obj in routes.values() for lead in leads(obj) if lead.host == host]
+        fitting = [lead for lead in found if path.startswith(lead.prefix)]
+        return self.behind(max(fitting, key=lambda lead: len(lead.prefix)).service) if fitting else None
 
     def behind(self, service: str) -> str | None:
         """The release of the pods that a Service leads to; None when none of them is ready."""
@@ -52,8 +61,17 @@ class Traffic:
         pods = [p for p in self.store.of("pods") if wanted and wanted.items() <= labels(p).items() and is_ready(p)]
         return owner(pods[0]) if pods else None
 
+    def _routes(self) -> dict[Key, Object]:
+        return {key: obj for plural in ROUTES for key, obj in self.store.of_kind(plural)}
 
-def _paths(ingress: Object, host: str) -> Iterator[Object]:
-    for rule in ingress["spec"].get("rules") or []:
-        if rule.get("host", host) == host:
-            yield from rule["http"]["paths"]
+
+def leads(route: Object) -> Iterator[Lead]:
+    """Whom an Ingress or an HTTPRoute leads where."""
+    spec = route["spec"]
+    for rule in spec.get("rules") or []:
+        for path in (rule.get("http") or {}).get("paths") or []:
+            yield Lead(rule["host"], path.get("path") or "/", path["backend"]["service"]["name"])
+        for match in rule.get("matches") or [{}]:
+            prefix = (match.get("path") or {}).get("value", "/")
+            for ref in rule.get("backendRefs") or []:
+                yield from (Lead(host, prefix, ref["name"]) for host in spec.get("hostnames") or [])

@@ -3,37 +3,44 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cache
 from typing import Any
 
 import pytest
-from emulated import Emulated, Killed
+from emulated import Killed, parse
 
-from rainbow.adapters import kustomize, records
-from rainbow.adapters.kube import Object
+from rainbow.adapters import jetstream, records
+from rainbow.adapters.kube import Kind
 from rainbow.adapters.prometheus import Prometheus
 from rainbow.adapters.proxy import Proxy
-from rainbow.adapters.routes import backends
 from rainbow.adapters.world import World
 from rainbow.errors import RainbowError
 from rainbow.model.app import AppConfig
-from rainbow.model.release import Release, ReleaseSpec, new_record
-from steps import deploy, load
-from tests.deep.cluster import NAMESPACE, Living, Ticking, base
+from rainbow.model.release import ReleaseSpec, new_record
+from steps import load
+from tests.deep.bases import ROUTES, App
+from tests.deep.bus import Bus
+from tests.deep.cluster import NAMESPACE, Living
+from tests.deep.memory import remember
 from tests.deep.metrics import Metrics
 from tests.deep.oracle import Oracle, Run
 from tests.deep.proxy import Traffic
+from tests.deep.server import Swift, Ticking
 
 # What a step is told besides, and what besides when it is a person who wants it whatever was before.
-EXTRA: dict[str, dict[str, Any]] = {"wait-for-drain": {"max_wait": "20s"}, "hold": {"reason": "wait"}}
+EXTRA: dict[str, dict[str, Any]] = {
+    "wait-for-drain": {"max_wait": "20s"},
+    "bake": {"max_wait": "1m"},
+    "hold": {"reason": "wait"},
+}
 INSISTING: dict[str, dict[str, Any]] = {
     "switch": {"allow_older": True},
     "rollback": {"allow_rejected": True, "despite_hold": True},
     "redeploy": {"allow_rejected": True},
 }
+SWITCHING = {"switch", "rollback", "bake", "adopt"}
 BY_PEOPLE = {"rollback", "hold", "resume", "redeploy"}
 
 
@@ -69,35 +76,44 @@ class Stage:
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self.say = say
-        self.clock = Ticking()
+        self.app = App()
+        self.clock, self.bus = Ticking(), Bus()
         self.store = Living(clock=self.clock.now, remember=4)
         self.metrics = Metrics(self.store, self.clock)
         self.traffic = Traffic(self.store, self.clock)
         self.clock.tick = self.metrics.scrape
-        self.oracle = Oracle(self.store, self.clock, self.metrics, self.traffic)
-        self.store.guard = self.oracle.guard
+        self.oracle = Oracle(self.store, self.clock, self.metrics, self.bus)
+        self.store.guard, self.metrics.current = self.oracle.guard, self.oracle.current
+        self.bus.guard = self.oracle.removed_from_bus
         self.releases: list[str] = []
-        self.config: AppConfig | None = None
+        self.broken_off = 0  # runs that may have been killed while they switched
         self._task = 0
         self.patches = pytest.MonkeyPatch()
         self.patches.setattr(Proxy, "ask", lambda _self, host, path: self.traffic.answer(host, path))
         self.patches.setattr(Prometheus, "__init__", lambda _self, _url: None)
         self.patches.setattr(Prometheus, "vector", lambda _self, query, _at=None: self.metrics.vector(query))
+        self.patches.setattr(jetstream, "connected", self.bus.connected)
         self.patches.setattr(records, "Clock", lambda: self.clock)
-        self.patches.setattr(kustomize, "build", _build)
-        _remember(self.patches)
+        remember(self.patches)
+
+    def begin(self, app: App) -> None:
+        """This is the app; what ran of it before is made its first release, when it is one to be adopted."""
+        self.app, self.oracle.route = app, ROUTES[app.route]
+        if app.bus:
+            self.store.begun = self.bus.consumers.add
+        if app.adopted:
+            app.run_plainly(self.store)
 
     def name(self, number: int) -> str:
         """The release of that number."""
         return self.releases[number % len(self.releases)]
 
-    def submit(self) -> None:
+    def submit(self, *, adopted: bool = False) -> None:
         """A record, and a workflow that is at work on it."""
-        assert self.config is not None
         name = f"rel{len(self.releases)}"
         self.releases.append(name)
-        kube = Emulated(None, attempts=1, store=self.store)
-        kube.create(new_record(ReleaseSpec(release=name, app=self.config, manifests=_BASE)))
+        config, manifests = _config(self.app)
+        self._kube().create(new_record(ReleaseSpec(release=name, app=config, manifests=manifests, adopted=adopted)))
         self.workflow(name, "Running")
 
     def workflow(self, name: str, phase: str) -> None:
@@ -113,6 +129,9 @@ class Stage:
         pods = self.store.workers(found) if found else []
         if pods:
             self._task += 1
+            if self.app.bus and self._task % 2:
+                self.bus.post(str(found))
+                return
             name = pods[self._task % len(pods)]["metadata"]["name"]
             self.store.tasks[self._task] = ("pods", NAMESPACE, name)
 
@@ -123,9 +142,11 @@ class Stage:
         given: dict[str, Any] = {"namespace": NAMESPACE, "app": "shop"} | EXTRA.get(action.step, {})
         if "release" in fields and (name is not None or fields["release"].is_required()):
             given["release"] = name or self.releases[-1]
+        if name in self.oracle.answers:
+            given["approved"] = self.oracle.answers[name]
         if action.insists:
             given |= INSISTING.get(action.step, {})
-        kube = Emulated(None, attempts=1, store=self.store, lag=action.lag)
+        kube = self._kube(action.lag)
         if disturbance is not None:
             self._disturb(kube, disturbance)
         # Argo never has two pods of one workflow at work on one step; who comes in between is another workflow's.
@@ -136,25 +157,31 @@ class Stage:
             try:
                 step.run(step.Params.model_validate({k: v for k, v in given.items() if k in fields}), world)
             except (RainbowError, Killed) as error:
+                self.broken_off += isinstance(error, Killed) and action.step in SWITCHING
                 self.say(f"{type(error).__name__}: {error}")
                 return False
         return True
+
+    def _kube(self, lag: int = 0) -> Swift:
+        return Swift(None, attempts=1, _resources=_KNOWN, _paths=_PATHS, store=self.store, lag=lag)
 
     @contextlib.contextmanager
     def _acting(self, action: Action) -> Iterator[None]:
         begun = {name: self.oracle.deletion_begun(name) for name in self.releases}
         by_person = action.insists or action.step in BY_PEOPLE
-        self.oracle.acting.append(Run(action.step, by_person, self.metrics.fault, begun))
+        self.oracle.acting.append(Run(action.step, by_person, self.metrics.fault, self.bus.fault, begun))
         try:
             yield
         finally:
             self.oracle.acting.pop()
 
-    def _disturb(self, kube: Emulated, disturbance: Disturbance) -> None:
+    def _disturb(self, kube: Swift, disturbance: Disturbance) -> None:
         requests = 0
 
-        def called(_method: str, _path: str) -> None:
+        def called(_method: str, path: str) -> None:
             nonlocal requests
+            if parse(path) is None:
+                return  # what the API server has: only the first example of a process asks for it
             requests += 1
             if requests != disturbance.at:
                 return
@@ -174,39 +201,11 @@ class Stage:
         kube.called, kube.around = called, around
 
 
-_BASE = base()
-_RENDERED: dict[str, str] = {}
-_LOADED: dict[str, str] = {}
-_real_build = kustomize.build
+@cache
+def _config(app: App) -> tuple[AppConfig, str]:
+    return app.config, app.manifests
 
 
-def _build(folder: Path) -> str:
-    """Kustomize itself, once for all releases that differ in nothing but their id."""
-    text = (folder / "kustomization.yaml").read_text()
-    name = json.loads(text)["nameSuffix"].removeprefix("-")
-    key = (text + (folder / "base.yaml").read_text()).replace(name, "rel0")
-    if key not in _RENDERED:
-        _RENDERED[key] = _real_build(folder).replace(name, "rel0")
-    return _RENDERED[key].replace("rel0", name)
-
-
-def _remember(patches: pytest.MonkeyPatch) -> None:
-    """What is read a thousand times is parsed once: base manifests, and each version of a record (both are frozen)."""
-    parsed: dict[tuple[str, str], Release] = {}
-    read, parse = Release.from_object, kustomize.load_objects
-
-    def from_object(obj: Object) -> Release:
-        key = (obj["metadata"]["uid"], obj["metadata"]["resourceVersion"])
-        if key not in parsed:
-            parsed[key] = read(obj)
-        return parsed[key]
-
-    def load_objects(text: str) -> list[Object]:
-        if text not in _LOADED:
-            _LOADED[text] = json.dumps(parse(text))
-        objects: list[Object] = json.loads(_LOADED[text])
-        return objects
-
-    patches.setattr(Release, "from_object", from_object)
-    for module in (kustomize, deploy, backends):
-        patches.setattr(module, "load_objects", load_objects, raising=False)
+# What the API server has is asked for once by all: it does not change.
+_KNOWN: dict[str, dict[str, tuple[str, bool]]] = {}
+_PATHS: dict[tuple[Kind, str | None, str | None], str] = {}

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.deep.bases import App
 from tests.deep.machine import Lifecycle
 from tests.deep.stage import Action, Disturbance
 
@@ -14,7 +15,7 @@ from tests.deep.stage import Action, Disturbance
 def life() -> Iterator[Lifecycle]:
     """An app with one release; in the end everything has to come to its end, see `Lifecycle.teardown`."""
     machine = Lifecycle()
-    machine.first(route="ingress", keep=0, history=50, strategy="rainbow", overdue={})
+    machine.first(App())
     yield machine
     machine.users_are_served()
     machine.teardown()

@@ -41,6 +41,7 @@ class InArgo(Plain):
 
     file: dict[str, Any] = field(default_factory=dict)  # what else stands in rainbow.yaml
     calls_itself: str | None = None  # the release that the base says it is, before there are any
+    secret: str | None = None  # that its pods cannot start without
 
     def install(self) -> None:
         """What releases need."""
@@ -62,6 +63,8 @@ class InArgo(Plain):
                 container["readinessProbe"] |= {"timeoutSeconds": 10, "failureThreshold": 10}
                 if self.calls_itself is not None:
                     container["env"] = [{"name": "RELEASE_ID", "value": self.calls_itself}]
+                if self.secret is not None:
+                    container["envFrom"] = [{"secretRef": {"name": self.secret}}]
         return objects
 
     def release(self, name: str, *, sources: Path | None = None) -> None:
@@ -107,6 +110,16 @@ class InArgo(Plain):
         """
         self.kill_each({workflow: step})
 
+    def delete_pod(self, workflow: str, step: str) -> None:
+        """Delete the pod of the next run of a step as it begins its work, as the drain of a node does.
+
+        For a step that waits: others may be done before their pod is.
+        """
+        eventually(lambda: bool(self._processes(step)), f"a process of {step}")
+        for pod in self.kube.list(POD, self.namespace, labels=f"workflows.argoproj.io/workflow={workflow}"):
+            if f"-{step}-" in pod["metadata"]["name"] and pod["status"]["phase"] == "Running":
+                self.kube.delete(POD, self.namespace, pod["metadata"]["name"])
+
     def kill_each(self, steps: Mapping[str, str], *, seconds: float = 120) -> None:
         """The same for the step of each of several workflows, in whatever order they begin."""
         deadline, left = time.monotonic() + seconds, dict(steps)
@@ -123,12 +136,12 @@ class InArgo(Plain):
     def _processes(self, step: str) -> list[int]:
         """Its processes on this machine, which is the node, in this test's own namespace; not Argo's around it."""
         found = []
-        for path in Path("/proc").glob("[0-9]*/cmdline"):
-            with suppress(OSError):
-                words = path.read_bytes().split(b"\0")
-                ours = [b"step", step.encode(), b"--namespace", self.namespace.encode()]
+        ours = [b"step", step.encode(), b"--namespace", self.namespace.encode()]
+        for process in filter(str.isdecimal, os.listdir("/proc")):
+            with suppress(OSError):  # it has ended meanwhile
+                words = Path("/proc", process, "cmdline").read_bytes().split(b"\0")
                 if b"emissary" not in words and any(words[n : n + 4] == ours for n in range(len(words))):
-                    found.append(int(path.parent.name))
+                    found.append(int(process))
         return found
 
     def phase(self, workflow: str) -> str:

@@ -13,6 +13,7 @@ from demo import buses
 from demo.stage import clear, copy_spawn, storage_worker
 from filelock import FileLock
 from spawn_app import APP, RAINBOW, Spawn, eventually
+from stand_ins import start_pod
 
 from cluster.context import Context
 from rainbow.adapters.kube import Kind, Kube, connect
@@ -20,6 +21,21 @@ from rainbow.adapters.records import read_release
 from workflows.installation import of_the_cluster
 
 NAMESPACE = Kind("v1", "Namespace")
+
+
+@pytest.hookimpl(trylast=True)  # after what is not selected was left out
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Deal the long tests out to the beginning of each worker's share, which is a piece of the list (worksteal)."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    long = [item for item in items if item.get_closest_marker("long")]
+    others = [item for item in items if not item.get_closest_marker("long")]
+    dealt: list[pytest.Item] = []
+    for worker in range(workers):
+        mine = long[worker::workers]
+        share = (len(items) - len(dealt)) // (workers - worker)
+        taken, others = others[: max(0, share - len(mine))], others[max(0, share - len(mine)) :]
+        dealt += mine + taken
+    items[:] = dealt
 
 
 @pytest.fixture(scope="session")
@@ -52,6 +68,15 @@ def namespace(kube: Kube) -> Iterator[str]:
     name = f"test-{uuid.uuid4().hex[:10]}"
     kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     yield name
+    kube.delete(NAMESPACE, None, name)
+
+
+@pytest.fixture(scope="session")
+def pod(kube: Kube) -> Iterator[str]:
+    """The address of a pod that stands behind all releases of all tests that do not ask what runs in them."""
+    name = f"test-{uuid.uuid4().hex[:10]}"
+    kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    yield start_pod(kube, name)
     kube.delete(NAMESPACE, None, name)
 
 

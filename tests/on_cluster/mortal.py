@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rainbow.adapters.kube import Kube, connect
@@ -13,23 +13,27 @@ from rainbow.adapters.world import World
 from steps import load
 
 KILLED = 9
+# Not fork: the users of the test are threads of this process. What is loaded beforehand costs each of them nothing.
+_CONTEXT = multiprocessing.get_context("forkserver")
+_CONTEXT.set_forkserver_preload(["kubernetes.client", "steps.switch"])
 
 
 @dataclass
 class Mortal(Kube):
     """Ends the process before the n-th write, or after it but before its answer is known."""
 
-    writes: int = 0
-    fatal: int = 0
+    fatal: int = 0  # 0: never
     after: bool = False
+    written: list[str] = field(default_factory=list)  # the paths
 
     def _once(self, method: str, path: str, *rest: Any) -> str:
         write = method != "GET" and not path.endswith("/events")  # nothing hangs on an event
-        self.writes += write
-        if write and self.writes == self.fatal and not self.after:
+        if write:
+            self.written.append(path)
+        if write and len(self.written) == self.fatal and not self.after:
             os._exit(KILLED)
         answer = super()._once(method, path, *rest)
-        if write and self.writes == self.fatal:
+        if write and len(self.written) == self.fatal:
             os._exit(KILLED)
         return answer
 
@@ -55,8 +59,7 @@ def as_user(kube: Kube, user: str) -> Kube:
 
 def was_killed(doom: Doom) -> bool:
     """Run it. False when the step ended, well, before that write; an error of the step itself fails the test."""
-    # spawn, not fork: the users of the test are threads of this process.
-    child = multiprocessing.get_context("spawn").Process(target=_run, args=(doom,))
+    child = _CONTEXT.Process(target=_run, args=(doom,))
     child.start()
     child.join(120)
     code = child.exitcode

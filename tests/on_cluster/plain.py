@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tiny import APP, IMAGE, Tiny
+from tiny import APP, IMAGE, SHARE, Tiny
 
 from rainbow.adapters.kube import DEPLOYMENT, INGRESS, POD, Object
 from rainbow.adapters.prometheus import Prometheus, fill_in
@@ -74,6 +74,7 @@ class Plain(Tiny):
         # A second is too short on a machine under load: unready pods are ones that users do not reach.
         probe = {"httpGet": {"path": "/", "port": 8000}, "periodSeconds": 1, "timeoutSeconds": 10}
         container = {"name": "web", "image": IMAGE, "command": ["python3", "-c", SERVER], "readinessProbe": probe}
+        container |= {"resources": SHARE}
         pod = {
             "metadata": {
                 "labels": labels,

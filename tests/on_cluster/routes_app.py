@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection
 from typing import Any
 
-from tiny import APP, Tiny, deployment, service
+from tiny import APP, SHARE, Tiny, deployment, service
 
 from rainbow.adapters.kube import HTTP_ROUTE, INGRESS, SERVICE, Kind, Object
 from rainbow.adapters.records import note
@@ -88,7 +88,7 @@ class Routed:
         route = {self.front.key: self.front.config | {"url": f"http://{self.proxy}"}, "releases": self.front.releases}
         # On a machine that is busy with other tests, a pod that is slow to say so is ready all the same.
         probe = {"httpGet": {"path": "/", "port": 8000}, "periodSeconds": 1, "timeoutSeconds": 20}
-        web = deployment(["python3", "-c", SERVER], readinessProbe=probe)
+        web = deployment(["python3", "-c", SERVER], readinessProbe=probe, resources=SHARE)
         self.tiny.submit(name, base=[web, service(), self.front.document(self.host)], route=route)
 
     def deploy(self, name: str) -> None:

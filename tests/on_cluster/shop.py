@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -17,7 +18,7 @@ from rainbow.adapters.kube import DEPLOYMENT, INGRESS, POD, Kind, Kube, Object
 from rainbow.adapters.prometheus import Prometheus, fill_in
 from rainbow.adapters.records import note, read_release
 from rainbow.adapters.world import World
-from rainbow.errors import TemporaryError
+from rainbow.errors import RainbowError, TemporaryError
 from rainbow.model.app import AppConfig
 from rainbow.model.names import object_name, release_labels, release_selector
 from rainbow.model.release import ObjectRef, Phase, Release, ReleaseSpec, new_record
@@ -260,3 +261,21 @@ def _objects(namespace: str, name: str, tasks: str | None, scraped: bool) -> lis
         },
         preview,
     ]
+
+
+def at_once(run: Callable[[], object]) -> list[RainbowError]:
+    """Run it three times at once; what those that failed say."""
+    problems: list[RainbowError] = []
+
+    def one() -> None:
+        try:
+            run()
+        except RainbowError as error:
+            problems.append(error)
+
+    threads = [threading.Thread(target=one) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return problems

@@ -16,6 +16,8 @@ from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException
 from typing import Any, Protocol
 
+from tiny import SHARE
+
 from rainbow.adapters.kube import ENDPOINT_SLICE, INGRESS, POD, RELEASE, SERVICE, Kind, Kube, Object
 from rainbow.adapters.records import list_releases, note, read_release
 from rainbow.model.app import AppConfig
@@ -163,6 +165,7 @@ def start_pod(kube: Kube, namespace: str) -> str:
     """Start the pod behind all releases and return its address when it is ready."""
     probe = {"tcpSocket": {"port": 8000 + COUNT}, "periodSeconds": 1}
     container = {"name": "server", "image": IMAGE, "command": ["python3", "-c", _SERVER], "readinessProbe": probe}
+    container |= {"resources": SHARE}
     spec = {"containers": [container], "terminationGracePeriodSeconds": 1, "automountServiceAccountToken": False}
     meta = {"name": "stand-in", "namespace": namespace}
     # A fresh namespace has no pods before its ServiceAccount is there.

@@ -62,6 +62,7 @@ def _started(plain: Plain) -> dict[str, tuple[str, int | None]]:
     return {p["metadata"]["name"]: (p["metadata"]["uid"], restarts[p["metadata"]["name"]]) for p in pods}
 
 
+@pytest.mark.long
 def test_what_runs_becomes_a_release_among_releases_and_no_user_notices(plain: Plain, tmp_path: Path) -> None:
     """S13: adopted, replaced by v1, gone back to, replaced again, drained and deleted, all under load."""
     path, before = _file(plain, tmp_path), _started(plain)

@@ -64,6 +64,7 @@ class Asking:
         return self.tiny.record(release).status.phase
 
 
+@pytest.mark.long
 def test_a_release_goes_live_only_after_a_yes_and_blocks_nobody_while_it_waits(kube: Kube, namespace: str) -> None:
     """Two wait side by side; the newer one is approved and goes live, and the older one still waits (B5, S3)."""
     app = Asking(kube, namespace)

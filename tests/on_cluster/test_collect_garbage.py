@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import subprocess
-import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from shop import APP, Shop, eventually, ingress
+from shop import APP, Shop, at_once, eventually, ingress
 from spawn_app import RAINBOW
 from test_delete import ALL, Meddling, whole
 
@@ -17,7 +16,7 @@ from cluster.context import Context
 from rainbow.adapters.kube import INGRESS, POLICY, WORKFLOW, Kind, Kube, Object, connect
 from rainbow.adapters.records import list_releases
 from rainbow.adapters.world import World
-from rainbow.errors import PermanentError, RainbowError
+from rainbow.errors import PermanentError
 from rainbow.model.release import Phase, Release
 from steps.collect_garbage import Params, run
 from workflows.collect_garbage import DEADLINE
@@ -150,20 +149,7 @@ def test_two_collections_at_once_come_to_the_same_end(shop: Shop) -> None:
     """A schedule and a person, or two schedules after all: one of them deletes, none does harm."""
     failed(shop, "v1")
     shop.current("v2")
-    problems: list[RainbowError] = []
-
-    def one() -> None:
-        try:
-            collect(shop)
-        except RainbowError as error:
-            problems.append(error)
-
-    threads = [threading.Thread(target=one) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert all(problem.exit_code == 75 for problem in problems)
+    assert all(problem.exit_code == 75 for problem in at_once(lambda: collect(shop)))
     collect(shop)
     assert shop.left_of("v1") == []
     assert len(shop.left_of("v2")) == len(ALL)

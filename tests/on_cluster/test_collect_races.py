@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
-import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from stand_ins import APP, Shop, start_pod, users
+from stand_ins import APP, Shop, users
 from test_delete import Meddling
 
 from cluster.context import Context
 from rainbow.adapters.drain import DrainWatch
-from rainbow.adapters.kube import SERVICE, Kind, Kube, connect
+from rainbow.adapters.kube import SERVICE, Kube, connect
 from rainbow.adapters.world import World
 from rainbow.decisions.drain import DrainDecision, DrainState
 from rainbow.errors import Refused, TemporaryError
@@ -26,15 +25,6 @@ pytestmark = pytest.mark.cluster
 
 IDLE = DrainDecision(DrainState.DRAINED, "0", ("no active task",))
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture(scope="module")
-def pod(kube: Kube) -> Iterator[str]:
-    """The address of the pod behind all releases."""
-    name = f"test-{uuid.uuid4().hex[:10]}"
-    kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-    yield start_pod(kube, name)
-    kube.delete(Kind("v1", "Namespace"), None, name)
 
 
 @pytest.fixture

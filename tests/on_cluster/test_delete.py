@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from shop import APP, Shop, ingress
+from shop import APP, Shop, at_once, ingress
 
 from cluster.context import Context
 from rainbow.adapters.kube import CONFIG_MAP, DEPLOYMENT, INGRESS, Kind, Kube, Object
 from rainbow.adapters.records import note
 from rainbow.adapters.world import World
-from rainbow.errors import RainbowError, TemporaryError
+from rainbow.errors import TemporaryError
 from rainbow.model.release import Phase, Release
 from steps.delete import RULES, Params, run
 
@@ -298,20 +297,7 @@ def test_an_object_made_anew_meanwhile_is_not_deleted(shop: Shop, drained: Relea
 
 def test_two_at_once_come_to_the_same_end(shop: Shop, drained: Release) -> None:
     """Two workflows, or a workflow and a person: one of them deletes, none does harm."""
-    problems: list[BaseException] = []
-
-    def one() -> None:
-        try:
-            delete(shop)
-        except RainbowError as error:
-            problems.append(error)
-
-    threads = [threading.Thread(target=one) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert all(isinstance(problem, TemporaryError) for problem in problems)
+    assert all(isinstance(problem, TemporaryError) for problem in at_once(lambda: delete(shop)))
     delete(shop)
     assert shop.left_of("v1") == []
     assert whole(shop, "v2")

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -31,5 +32,7 @@ def test_nobody_notices_three_releases(tmp_path: Path) -> None:
             older["deployed"] < older["tested"] < older["live"] < older["demoted"] < older["drained"] < older["deleted"]
         )
         assert older["tasks"] > 0
+        stayed = datetime.fromisoformat(older["deleted"]) - datetime.fromisoformat(older["demoted"])
+        assert stayed.total_seconds() >= 20, "younger than the minimum age (S9)"
     assert all(lane["switch_ms"] is not None for lane in (second, third))
     assert "Nobody noticed." in answer.stdout

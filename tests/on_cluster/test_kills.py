@@ -19,7 +19,7 @@ from rainbow.model.names import release_selector
 from rainbow.model.release import Phase
 from steps import hold, resume
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.long]
 
 
 CONTAINERFILE = "ARG BASE\nFROM ${BASE}\nCOPY stamp /stamp\nUSER 65532:65532\n"
@@ -55,6 +55,7 @@ def test_every_step_of_a_release_is_killed_and_retry_is_pressed(kube: Kube, name
     world = World(app.kube, say=app.lines.append)
     how = {"namespace": app.namespace, "app": APP}
     workflow = app.of("v2")
+    app.say("v1", tasks=1)
     with users(app, seconds=400, pause=0.05) as load:  # type: ignore[arg-type]
         app.release("v2")
         app.kill(workflow, "deploy")
@@ -66,12 +67,15 @@ def test_every_step_of_a_release_is_killed_and_retry_is_pressed(kube: Kube, name
         app.press_retry(context, workflow)
         app.kill(workflow, "switch")
         app.kill(workflow, "wait-for-drain")
+        app.delete_pod(workflow, "wait-for-drain")
+        app.say("v1", tasks=0)
         app.kill(workflow, "delete")
         app.ended(workflow, "Succeeded")
     unharmed(load)
     assert load.order() == ["v1", "v2"]
     again = {step: app.tries(workflow, step) for step in ("deploy", "run-tests", "switch", "wait-for-drain", "delete")}
     assert min(again.values()) >= 2, f"{again} {app.message(workflow)}"
+    assert again["wait-for-drain"] >= 3, f"{again} {app.message(workflow)}"
     assert app.record("v2").status.phase is Phase.CURRENT
     eventually(lambda: not _deployed(app, "v1"), "v1 is gone")
     _no_marks(app, "v1", "v2")

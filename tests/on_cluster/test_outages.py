@@ -1,19 +1,22 @@
-"""What a whole release does while something around it is away: Prometheus, or what its tests need."""
+"""What a whole release does while something around it is away: Prometheus, or what its pods need."""
 
+import json
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import pytest
-import yaml
-from spawn_app import APP, Spawn, eventually
+from argo_app import InArgo, made
+from plain import Plain, eventually
+from spawn_app import RAINBOW
+from tiny import APP
 
 from cluster.context import Context
-from cluster.parts import argo
-from rainbow.adapters.kube import DEPLOYMENT, POD, WORKFLOW, Kube
-from rainbow.adapters.workflows import workflow_name
+from rainbow.adapters.kube import DEPLOYMENT, Kube
 from rainbow.model.release import Phase
 
-pytestmark = [pytest.mark.cluster, pytest.mark.alone]
+pytestmark = pytest.mark.cluster
 
 
 @contextmanager
@@ -30,54 +33,75 @@ def away(kube: Kube, namespace: str, deployment: str) -> Iterator[None]:
 
     scale(0)
     try:
-        eventually(f"{deployment} is away", lambda: ready() == 0)
+        eventually(lambda: ready() == 0, f"{deployment} is away")
         yield
     finally:
         scale(1)
-        eventually(f"{deployment} is back", lambda: ready() == 1)
+        eventually(lambda: ready() == 1, f"{deployment} is back")
 
 
-def test_without_prometheus_nothing_is_deleted(spawn: Spawn, kube: Kube) -> None:
+@pytest.mark.alone
+def test_without_prometheus_nothing_is_deleted(kube: Kube, namespace: str, context: Context) -> None:
     """Unknown is not zero (B1): the older release is kept, says why, and goes when Prometheus is back."""
-    spawn.release("v1")
-    with away(kube, "platform", "prometheus"):
-        spawn.release("v2")
-        demoted = eventually("v1 is no longer current", lambda: spawn.record("v1").status.demoted_at)
-        minimum_age = spawn.record("v1").spec.app.retention.minimum_age
-        eventually("v1 is old enough", lambda: spawn.now() > demoted + 2 * minimum_age)
-        status = spawn.record("v1").status
-        assert status.phase is Phase.DRAINING
-        assert "unknown" in (status.tasks or ""), status
-        assert status.blocker
-        assert spawn.kube.get(DEPLOYMENT, spawn.namespace, "worker-v1") is not None
-        assert spawn.ask()[0] == "v2"
-    eventually("v1 is deleted", lambda: spawn.record("v1").status.phase is Phase.DELETED)
+    ports = context.ports
+    seen = {"proxy": f"127.0.0.1:{ports.traefik}", "prometheus": f"http://127.0.0.1:{ports.prometheus}"}
+    app = Plain(kube, namespace, **seen)
+    for release in ("v1", "v2"):
+        app.deployed(release, retention={"minimumAge": "2s"})
+        app.switch(release)
+    with _step(app, "wait-for-drain") as waiting:
+        with away(kube, "platform", "prometheus"):
+            eventually(lambda: app.record("v1").status.tasks == "unknown", "v1 is waited for")
+            demoted, minimum_age = app.record("v1").status.demoted_at, app.record("v1").spec.app.retention.minimum_age
+            assert demoted is not None
+            eventually(lambda: datetime.now(UTC) > demoted + 2 * minimum_age, "v1 is old enough")
+            with _step(app, "delete") as deleting:
+                assert deleting.wait(60) == 0
+            status = app.record("v1").status
+            assert (status.phase, status.tasks) == (Phase.DRAINING, "unknown")
+            assert status.blocker
+            assert kube.get(DEPLOYMENT, namespace, "web-v1") is not None
+            assert waiting.poll() is None
+        assert waiting.wait(120) == 0
+    with _step(app, "delete") as deleting:
+        assert deleting.wait(60) == 0
+    assert app.record("v1").status.phase is Phase.DELETED
+    assert app.backend() == "web-v2"
 
 
-def test_retry_in_the_ui_goes_on_where_it_failed(spawn: Spawn, kube: Kube, context: Context) -> None:
+@contextmanager
+def _step(app: Plain, name: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A step for v2, in a process of its own, as Argo runs it."""
+    command = [RAINBOW, "step", name, "--namespace", app.namespace, "--app", APP, "--release", "v2"]
+    process = subprocess.Popen(command)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.long
+def test_retry_in_the_ui_goes_on_where_it_failed(kube: Kube, namespace: str, context: Context) -> None:
     """A Secret was missing, so deploying failed; it is made, somebody presses Retry (A3), and the release goes live."""
-    spawn.release("v1")
-    worker = spawn.folder / "deploy" / "worker.yaml"
-    deployment, *others = yaml.safe_load_all(worker.read_text())
-    (container,) = deployment["spec"]["template"]["spec"]["containers"]
-    container["envFrom"] = [{"secretRef": {"name": "licence"}}]
-    worker.write_text(yaml.safe_dump_all([deployment, *others]))
-    answer = spawn.try_release("v2")
-    assert answer.returncode == 1, answer.stderr
-    assert 'secret "licence" not found' in answer.stderr
-    assert spawn.record("v2").status.phase is Phase.FAILED
-    assert spawn.backend() == "api-v1"
-    name = workflow_name(APP, "v2")
-    workflow = kube.get(WORKFLOW, spawn.namespace, name)
-    assert workflow is not None
-    secret = {"name": "licence", "namespace": spawn.namespace}
+    app = made(kube, namespace, context)
+    app.secret = "licence"
+    app.release("v2")
+    failed = _follow(app)
+    assert failed.returncode == 1, failed.stderr
+    assert 'secret "licence" not found' in failed.stderr
+    assert app.record("v2").status.phase is Phase.FAILED
+    assert app.backend() == "web-v1"
+    secret = {"name": "licence", "namespace": namespace}
     kube.create({"apiVersion": "v1", "kind": "Secret", "metadata": secret, "stringData": {"LICENCE": "granted"}})
-    # The very code behind the button: the new object, and the pods to delete first.
-    retried, pods = argo.retry(context.cache, workflow)
-    for pod in pods:
-        kube.delete(POD, spawn.namespace, pod)
-    kube.patch(WORKFLOW, spawn.namespace, name, [{"op": "replace", "path": "", "value": retried}])
-    follow = spawn.rainbow("follow", "-n", spawn.namespace, APP, "v2", "-o", "json")
-    assert follow.returncode == 0, follow.stderr
-    assert spawn.ask()[0] == "v2"
-    assert spawn.record("v2").status.phase is Phase.CURRENT
+    app.press_retry(context, app.of("v2"))
+    retried = _follow(app)
+    assert retried.returncode == 0, retried.stderr
+    assert app.backend() == "web-v2"
+    assert app.record("v2").status.phase is Phase.CURRENT
+    assert json.loads(retried.stdout)["release"] == "v2"
+
+
+def _follow(app: InArgo) -> subprocess.CompletedProcess[str]:
+    command = [RAINBOW, "follow", "-n", app.namespace, APP, "v2", "-o", "json"]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)

@@ -22,6 +22,7 @@ def app(kube: Kube, namespace: str, context: Context) -> InArgo:
     return made(kube, namespace, context)
 
 
+@pytest.mark.long
 def test_a_workflow_that_waits_outlives_the_controller_and_an_administrator(app: InArgo) -> None:
     """v1 works while v2 is current: the controller's pod, the Lease and its Service go, and it ends well."""
     workflow = app.of("v2")

@@ -15,6 +15,7 @@ BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", README, flags=re.M | re.S)
 ELSEWHERE = {"make demo", "make test"}
 
 
+@pytest.mark.long
 def test_every_command_works(spawn: Spawn, tmp_path: Path) -> None:
     """The namespace, and with it the host, is the test's own; all else is the text of the README."""
     script = "\n".join(body for kind, body in BLOCKS if kind == "sh")

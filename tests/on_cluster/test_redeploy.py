@@ -22,7 +22,7 @@ from rainbow.adapters.workflows import redeploy_name
 from rainbow.model.names import release_selector
 from rainbow.model.release import Phase
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.long]
 
 
 def _delete(app: InArgo, release: str) -> None:

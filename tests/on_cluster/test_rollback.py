@@ -4,31 +4,20 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import uuid
-from collections.abc import Iterator
 
 import pytest
 from spawn_app import RAINBOW, eventually
-from stand_ins import APP, Shop, start_pod, users
+from stand_ins import APP, Shop, users
 
 from cluster.context import Context
 from cluster.parts import argo
-from rainbow.adapters.kube import POD, WORKFLOW, Kind, Kube, Object, connect
+from rainbow.adapters.kube import POD, WORKFLOW, Kube, Object, connect
 from rainbow.adapters.lock import read_lease
 from rainbow.adapters.world import World
 from rainbow.model.release import Phase
 from steps import switch
 
 pytestmark = pytest.mark.cluster
-
-
-@pytest.fixture(scope="module")
-def pod(kube: Kube) -> Iterator[str]:
-    """The address of the pod behind all releases of all tests."""
-    name = f"test-{uuid.uuid4().hex[:10]}"
-    kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-    yield start_pod(kube, name)
-    kube.delete(Kind("v1", "Namespace"), None, name)
 
 
 @pytest.fixture

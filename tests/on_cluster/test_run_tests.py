@@ -12,38 +12,25 @@ from typing import Any
 
 import pytest
 from shop import eventually
-from tiny import APP, IMAGE, Tiny
+from tiny import APP, Tiny, python, run_tests_as_user
 
 from rainbow.adapters.kube import POD, SERVICE, Kube
 from rainbow.adapters.records import note
 from rainbow.decisions import readiness
 from rainbow.errors import BadInput, PermanentError, TemporaryError
 from rainbow.model.release import Phase, Release
-from steps import deploy, run_tests
+from steps import deploy, run_tests, testing
 
 pytestmark = pytest.mark.cluster
 
-# The base image has no user of its own, so it is given one here, in place of a USER in a Containerfile.
 ASK = "import os, urllib.request as u; print(u.urlopen(os.environ['RELEASE_URL']).status, os.environ['RELEASE_ID'])"
 
 
 @pytest.fixture
 def tiny(kube: Kube, namespace: str, monkeypatch: pytest.MonkeyPatch) -> Tiny:
     """An app in a namespace of its own; its tests run as a user that the image does not have."""
-    made = run_tests.tests_pod
-
-    def as_user(*given: Any) -> dict[str, Any]:
-        pod = made(*given)
-        pod["spec"]["securityContext"]["runAsUser"] = 65532
-        return pod
-
-    monkeypatch.setattr(run_tests, "tests_pod", as_user)
+    run_tests_as_user(monkeypatch)
     return Tiny(kube, namespace)
-
-
-def python(code: str, **more: Any) -> dict[str, Any]:
-    """Tests that are a line of Python."""
-    return {"image": IMAGE, "command": ["python3", "-uc", code], "service": "web"} | more
 
 
 def deployed(tiny: Tiny, tests: dict[str, Any] | None) -> Release:
@@ -125,7 +112,8 @@ def test_killed_it_goes_on_with_the_pod_that_is_running(tiny: Tiny) -> None:
     assert config is not None
     service = tiny.kube.get(SERVICE, tiny.namespace, "web-v1")
     assert service is not None
-    started = world.kube.create(run_tests.tests_pod(tiny.record(), config, service))
+    trial = testing.Trial("run-tests", tiny.record(), tiny.record(), config)
+    started = world.kube.create(testing.tests_pod(trial, service))
     command = [str(Path(sys.executable).parent / "rainbow"), "step", "run-tests", "--namespace", tiny.namespace]
     with subprocess.Popen([*command, "--app", APP, "--release", "v1"], stdout=subprocess.PIPE, text=True) as step:
         assert step.stdout is not None

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 
 import pytest
 from mortal import Doom, as_user, was_killed
-from stand_ins import APP, COUNT, Shop, start_pod, users
+from stand_ins import APP, COUNT, Shop, users
 
 from cluster.context import Context
 from rainbow.adapters.kube import INGRESS, LEASE, Forbidden, Kind, Kube, connect
@@ -30,15 +29,6 @@ pytestmark = pytest.mark.cluster
 WORKFLOW = "a-workflow"  # the uid of the one that runs the step again: it still has the lock of the app
 ROLE = Kind("rbac.authorization.k8s.io/v1", "Role")
 ROLE_BINDING = Kind("rbac.authorization.k8s.io/v1", "RoleBinding")
-
-
-@pytest.fixture(scope="module")
-def pod(kube: Kube) -> Iterator[str]:
-    """The address of the pod behind all releases of all tests."""
-    name = f"test-{uuid.uuid4().hex[:10]}"
-    kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-    yield start_pod(kube, name)
-    kube.delete(Kind("v1", "Namespace"), None, name)
 
 
 @pytest.fixture

@@ -6,20 +6,32 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
+
 from rainbow.adapters.events import TELLING
 from rainbow.adapters.kube import Kind, Kube, Object, connect
 from rainbow.adapters.records import read_release
 from rainbow.adapters.world import World
 from rainbow.model.app import AppConfig
 from rainbow.model.release import Release, ReleaseSpec, new_record
+from steps import testing
 
 APP = "tiny"
 IMAGE = "registry.platform.svc.cluster.local:5000/rainbow/base:bookworm"
 ROLE = Kind("rbac.authorization.k8s.io/v1", "Role")
 ROLE_BINDING = Kind("rbac.authorization.k8s.io/v1", "RoleBinding")
+# Without, a pod gets next to no time on a busy machine, and its users wait until they give up.
+SHARE = {"requests": {"cpu": "20m"}}
 SERVE = ["python3", "-m", "http.server", "8000"]
 # The base image has no user of its own; as an owner of the image one would give it one.
 USER = {"runAsUser": 65532, "runAsNonRoot": True}
+# Its pods end at once, so that tests need not wait for them.
+LINT = {
+    "ignore": [
+        {"rule": "pre-stop", "why": "no pod of it ends while a test sends it requests"},
+        {"rule": "grace-period", "why": "no pod of it ends while a test sends it requests"},
+    ]
+}
 
 
 @dataclass
@@ -64,6 +76,7 @@ class Tiny:
             "route": {"ingress": {"name": APP, "url": "http://proxy"}},
             "drain": {"prometheus": {"url": "http://prometheus", "query": "$release"}},
             "readyTimeout": "90s",
+            "lint": LINT,
         }
         return AppConfig.model_validate(plain | changes)
 
@@ -104,3 +117,20 @@ def service() -> Object:
     """The Service of the base."""
     spec = {"selector": {"part": "web"}, "ports": [{"name": "http", "port": 80, "targetPort": 8000}]}
     return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": spec}
+
+
+def python(code: str, **more: Any) -> dict[str, Any]:
+    """Tests that are a line of Python."""
+    return {"image": IMAGE, "command": ["python3", "-uc", code], "service": "web"} | more
+
+
+def run_tests_as_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pods of tests run as a user that the image does not have, in place of a USER in a Containerfile."""
+    made = testing.tests_pod
+
+    def as_user(*given: Any) -> dict[str, Any]:
+        pod = made(*given)
+        pod["spec"]["securityContext"]["runAsUser"] = USER["runAsUser"]
+        return pod
+
+    monkeypatch.setattr(testing, "tests_pod", as_user)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from rainbow.adapters.kube import NotThere, Object
@@ -45,6 +47,7 @@ class Place:
     subresource: str | None = None
 
 
+@lru_cache(maxsize=10_000)
 def parse(path: str) -> Place | None:
     """The place; None for a path that asks what the API server has. Raises NotThere for a kind it does not have."""
     parts = path.strip("/").split("/")
@@ -77,20 +80,26 @@ def discover(path: str) -> Object:
 def has_labels(obj: Object, selector: str) -> bool:
     """Whether a label selector matches (Kubernetes, "Labels and Selectors")."""
     labels = obj["metadata"].get("labels") or {}
-    for part in filter(None, re.split(r",(?![^(]*\))", selector)):
-        if many := re.fullmatch(r"(\S+) in \((.*)\)", part):
-            if labels.get(many[1]) not in many[2].split(","):
-                return False
-            continue
-        if "!=" in part:
-            name, _, value = part.partition("!=")
-            if labels.get(name) == value:
-                return False
-            continue
-        name, equals, value = part.removeprefix("!").partition("=")
-        if part.startswith("!") == (labels.get(name) == value if equals else name in labels):
-            return False
-    return True
+    return all(holds(labels) for holds in _requirements(selector))
+
+
+@lru_cache(maxsize=10_000)
+def _requirements(selector: str) -> tuple[Callable[[dict[str, str]], bool], ...]:
+    return tuple(map(_requirement, filter(None, re.split(r",(?![^(]*\))", selector))))
+
+
+def _requirement(part: str) -> Callable[[dict[str, str]], bool]:
+    if many := re.fullmatch(r"(\S+) in \((.*)\)", part):
+        key, values = many[1], many[2].split(",")
+        return lambda labels: labels.get(key) in values
+    if "!=" in part:
+        name, _, value = part.partition("!=")
+        return lambda labels: labels.get(name) != value
+    name, equals, value = part.removeprefix("!").partition("=")
+    there = not part.startswith("!")
+    if equals:
+        return lambda labels: (labels.get(name) == value) is there
+    return lambda labels: (name in labels) is there
 
 
 def has_fields(obj: Object, selector: str) -> bool:
@@ -106,9 +115,9 @@ def has_fields(obj: Object, selector: str) -> bool:
 
 
 def merge(old: Any, new: Any) -> Any:
-    """A JSON merge patch (RFC 7396)."""
+    """A JSON merge patch (RFC 7396). What is not changed is shared with the old one."""
     if not isinstance(new, dict):
-        return copy.deepcopy(new)
+        return new
     merged = dict(old) if isinstance(old, dict) else {}
     for key, value in new.items():
         if value is None:

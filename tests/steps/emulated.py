@@ -6,17 +6,16 @@ the real ones behave like this is shown on the cluster.
 
 from __future__ import annotations
 
-import copy
 import json
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from api_semantics import KINDS, Place, discover, has_fields, has_labels, json_patch, merge, parse
 
-from rainbow.adapters.kube import APPLY_PATCH, JSON_PATCH, Kube, NotThere, Object
+from rainbow.adapters.kube import APPLY_PATCH, JSON_PATCH, Kind, Kube, NotThere, Object
 from rainbow.adapters.proxy import Answer
 from rainbow.adapters.world import Clock
 from rainbow.errors import Conflict, PermanentError
@@ -67,6 +66,10 @@ class Store:
         self.version += 1
         self._write(key, None)
 
+    def of_kind(self, plural: str) -> Iterable[tuple[Key, Object]]:
+        """All objects of a kind, by their keys."""
+        return [(key, obj) for key, obj in self.objects.items() if key[0] == plural]
+
     def _write(self, key: Key, obj: Object | None) -> None:
         if self.remember:
             self.past.append(dict(self.objects))
@@ -97,6 +100,14 @@ class Emulated(Kube):
     called: Callable[[str, str], None] = lambda _method, _path: None
     lag: int = 0
     dead: bool = False
+    _paths: dict[tuple[Kind, str | None, str | None], str] = field(default_factory=dict)
+
+    def path(self, kind: Kind, namespace: str | None, name: str | None = None) -> str:
+        """Worked out once: what the API server has does not change."""
+        asked = (kind, namespace, name)
+        if asked not in self._paths:
+            self._paths[asked] = super().path(kind, namespace, name)
+        return self._paths[asked]
 
     def request(self, method: str, path: str, **options: Any) -> str:
         """At the first go, when nothing is to be tried again."""
@@ -106,13 +117,18 @@ class Emulated(Kube):
         return self._once(method, path, options.get("query") or {}, options.get("body"), content_type)
 
     def _once(self, method: str, path: str, query: Object, body: Any, content_type: str) -> str:
-        self._hook(self.called, method, path)
-        if method != "GET":
-            self._hook(self.around, "before")
-        answer = self._answer(method, path, query, copy.deepcopy(body), content_type)
-        if method != "GET":
-            self._hook(self.around, "after")
+        answer = self._hooked(method, path, query, body, content_type)
         return answer if isinstance(answer, str) else json.dumps(answer)
+
+    def _hooked(self, method: str, path: str, query: Object, body: Any, content_type: str) -> Object | str:
+        self._hook(self.called, method, path)
+        if method == "GET":
+            return self._answer(method, path, query, body, content_type)
+        self._hook(self.around, "before")
+        # As text it went over the network: what comes out is the server's own.
+        answer = self._answer(method, path, query, json.loads(json.dumps(body)), content_type)
+        self._hook(self.around, "after")
+        return answer
 
     def _hook(self, hook: Callable[..., None], *arguments: str) -> None:
         if self.dead:
@@ -162,11 +178,12 @@ class Emulated(Kube):
 
     def _list(self, place: Place, query: Object) -> Object:
         labels, fields = query.get("labelSelector") or "", query.get("fieldSelector") or ""
-        objects: Mapping[Key, Object] = self.store.objects
+        found: Iterable[tuple[Key, Object]] = self.store.of_kind(place.plural)
         if self.lag and self.store.past:
-            objects = self.store.past[-min(self.lag, len(self.store.past))]
-        found = [o for k, o in objects.items() if k[0] == place.plural and place.namespace in (None, k[1])]
-        return {"items": [o for o in found if has_labels(o, labels) and has_fields(o, fields)]}
+            past = self.store.past[-min(self.lag, len(self.store.past))]
+            found = ((k, o) for k, o in past.items() if k[0] == place.plural)
+        here = [o for k, o in found if place.namespace in (None, k[1])]
+        return {"items": [o for o in here if has_labels(o, labels) and has_fields(o, fields)]}
 
     def _apply(self, key: Key, body: Object) -> Object:
         uid, found = body["metadata"].get("uid"), self.store.objects.get(key)
@@ -174,6 +191,9 @@ class Emulated(Kube):
             raise Conflict(f"{key} is gone: uid mismatch")
         if uid and found and uid != found["metadata"]["uid"]:
             raise PermanentError(f"{key}: metadata.uid: field is immutable")
+        version = body["metadata"].get("resourceVersion")
+        if version and found and version != found["metadata"]["resourceVersion"]:
+            raise Conflict(f"{key} has been modified")
         return self.store.put(key, merge(found or {}, body))
 
     def _patch(self, key: Key, body: Any, content_type: str, subresource: str | None) -> Object:

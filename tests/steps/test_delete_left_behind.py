@@ -26,6 +26,7 @@ from tests.decisions.make import app
 
 IDLE = DrainDecision(DrainState.DRAINED, "0", ("no active task in 3 samples in a row",))
 BUSY = DrainDecision(DrainState.WORKING, "1", ("1 active task",))
+UNKNOWN = DrainDecision(DrainState.UNKNOWN, "unknown", ("active tasks unknown: no answer",))
 HOUR = timedelta(hours=1)
 # In the emulated world everything is made in the first minutes of an hour, and looked at in its last.
 CONFIG = app(retention={"minimumAge": "10m", "failedAge": "10m"})
@@ -232,3 +233,14 @@ def test_it_does_not_come_again_for_what_stays_until_somebody_acts(kube: Emulate
     assert "deleted: " in run(kube)
     assert there(kube, "v1")
     assert there(kube, "v2")
+
+
+@pytest.mark.parametrize(("looks", "stays"), [([BUSY], True), ([UNKNOWN], True), ([IDLE], False), ([IDLE, BUSY], True)])
+def test_one_that_never_was_current_stays_while_somebody_tries_it(
+    kube: Emulated, seen: dict[str, list[DrainDecision]], looks: list[DrainDecision], stays: bool
+) -> None:
+    """A switch to it was broken off, which had opened its own routes; unknown is not zero here either."""
+    release(kube, "v1", phase=Phase.READY, traffic="-")
+    seen["v1"] = looks
+    run(kube)
+    assert there(kube, "v1") is stays

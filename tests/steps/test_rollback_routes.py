@@ -80,6 +80,28 @@ def test_across_a_renamed_route_it_is_refused_and_changes_nothing(shop: Shop) ->
     assert shop.store.version == version
 
 
+def test_a_switch_back_across_a_renamed_route_is_refused_and_changes_nothing(shop: Shop) -> None:
+    """By the route of old v2 is current still; nobody comes by it, so "it is current already" would be no answer."""
+    _renamed(shop, "v4")
+    version = shop.store.version
+    for name in ("v1", "v2"):
+        with pytest.raises(Refused, match=rf"{name} has the route ingress shop, and users are led to v4 by ingress"):
+            shop.switch(name, allow_older=True)
+    with pytest.raises(Refused, match="users are led to v4 by ingress other"):
+        shop.switch("v2")
+    assert shop.record("v4").status.phase is Phase.CURRENT
+    assert shop.store.version == version
+    shop.switch("v4", allow_older=True)
+
+
+def test_a_route_that_took_the_users_and_is_gone_again_is_in_nobodys_way(shop: Shop) -> None:
+    """As the refusal says: whoever leads users back by hand, takes the other route away."""
+    _renamed(shop, "v4")
+    del shop.store.objects["ingresses", "shops", "other"]
+    shop.switch("v1", allow_older=True)
+    assert shop.current == "v1"
+
+
 def test_without_a_name_one_of_the_same_route_is_found(shop: Shop) -> None:
     """Though one of the route before was current later, as its record says."""
     _renamed(shop, "v4", "v5")
@@ -130,6 +152,7 @@ def test_a_better_release_may_replace_it_as_well(shop: Shop) -> None:
     shop.settled()
 
 
+@pytest.mark.slow
 def test_from_it_killed_before_any_write_the_next_run_does_it(shop: Shop) -> None:
     """A3."""
     for write in WRITES:

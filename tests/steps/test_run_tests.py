@@ -7,7 +7,7 @@ import pytest
 
 from rainbow.model.app import AppConfig
 from rainbow.model.release import Release, ReleaseSpec, ReleaseStatus
-from steps import run_tests
+from steps import testing
 
 SERVICE: dict[str, Any] = {
     "metadata": {"name": "web-v1", "namespace": "shop", "uid": "u-1"},
@@ -44,7 +44,7 @@ def pod(**more: Any) -> dict[str, Any]:
     """The pod of its tests."""
     made = release(**more)
     assert made.spec.app.tests is not None
-    return run_tests.tests_pod(made, made.spec.app.tests, SERVICE)
+    return testing.tests_pod(testing.Trial("run-tests", made, made, made.spec.app.tests), SERVICE)
 
 
 def environment(made: dict[str, Any]) -> dict[str, str]:
@@ -95,4 +95,4 @@ def test_the_kubelet_ends_tests_that_hang(timeout: str, seconds: int) -> None:
 def test_the_first_port_counts_when_none_is_called_http() -> None:
     """Most Services have just one."""
     service = SERVICE | {"spec": {"ports": [{"port": 8080}, {"port": 9090}]}}
-    assert run_tests.release_url(service) == "http://web-v1.shop.svc:8080"
+    assert testing.release_url(service) == "http://web-v1.shop.svc:8080"

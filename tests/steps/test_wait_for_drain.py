@@ -13,7 +13,7 @@ from rainbow.adapters.records import note, read_release
 from rainbow.adapters.shrink_watch import ShrinkWatch
 from rainbow.adapters.world import World
 from rainbow.decisions.shrink import Shrinking
-from rainbow.errors import TemporaryError
+from rainbow.errors import BadInput, TemporaryError
 from rainbow.model.app import AppConfig
 from rainbow.model.names import release_labels
 from rainbow.model.release import Phase, Release, ReleaseSpec, new_record
@@ -58,6 +58,20 @@ def test_prometheus_may_be_named_by_hand() -> None:
         params = Params.model_validate(NAMES | {"prometheus_url": url, "dry_run": True})
         run(params, World(kube, clock=StoppedClock(), say=lines.append))
     assert any(f"Prometheus {url} did not answer" in line for line in lines), lines
+
+
+@pytest.mark.parametrize("spec", [{"retention": {"keep": "many"}}, {"hold": {"reason": "no time, no name"}}])
+def test_a_policy_that_cannot_be_is_wrong_input(spec: dict[str, object]) -> None:
+    """Exit 2, at once: it is not known how long to wait, and somebody has to correct it."""
+    kube = Emulated(None, attempts=1, store=Store())
+    for name in ("v1", "v2"):
+        kube.create(new_record(ReleaseSpec(release=name, app=app(), manifests="")))
+    note(kube, read_release(kube, "spawn", "spawn", "v1"), phase=Phase.DRAINING, live_at=START, demoted_at=START)
+    meta = {"name": "spawn", "namespace": "spawn"}
+    kube.create({"apiVersion": "rainbow.dev/v1alpha1", "kind": "Policy", "metadata": meta, "spec": spec})
+    params = Params.model_validate({"namespace": "spawn", "app": "spawn", "release": "v2"})
+    with pytest.raises(BadInput, match="Policy spawn/spawn"):
+        run(params, World(kube, clock=StoppedClock(), say=lambda _line: None))
 
 
 def test_everything_that_drains_shrinks_waited_for_or_not(monkeypatch: pytest.MonkeyPatch) -> None:

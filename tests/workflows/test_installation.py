@@ -1,5 +1,6 @@
 """What `rainbow install` applies: golden YAML, and a structure in which every reference leads somewhere."""
 
+import json
 import os
 import re
 from functools import cache
@@ -107,11 +108,11 @@ def test_every_output_has_a_default(step: str) -> None:
 
 @pytest.mark.parametrize("step", STEPS)
 def test_every_step_is_retried_within_a_limit(step: str) -> None:
-    """Backoff is ignored without a limit; and only what may get better is tried again."""
+    """Backoff is ignored without a limit; and only what may get better is tried again, so neither 1, 2 nor 64."""
     strategy = templates()[step]["retryStrategy"]
     assert int(strategy["limit"]) > 0
-    assert "75" in strategy["expression"]
-    assert "64" not in strategy["expression"]
+    codes = strategy["expression"].partition("asInt(lastRetry.exitCode) in ")[2]
+    assert set(json.loads(codes)) == {-1, 75, 137, 143}
 
 
 @pytest.mark.parametrize("step", sorted(set(STEPS) - {"build"}))
@@ -163,7 +164,17 @@ def test_releases_take_turns_from_deploy_to_switch_and_never_for_the_drain() -> 
     mutexes = [template["synchronization"]["mutexes"] for template in fenced.values()]
     assert mutexes == [[{"name": "rainbow-{{inputs.parameters.app}}"}]] * 2
     tasks = [[task["name"] for task in template["dag"]["tasks"]] for template in fenced.values()]
-    assert tasks == [["make-room", "deploy", "run-tests", "switch"], ["switch"]]
+    tested = ["run-tests", "check-compatibility"]
+    promote = ["make-room", "expand", "roll", "deploy", *tested, "switch", "undo"]
+    assert tasks == [promote, ["check-compatibility", "switch"]]
+
+
+def test_what_was_rolled_is_undone_when_anything_fails_after_that() -> None:
+    """Users have it already then. A release that rolls nothing, and one that goes well, costs no pod."""
+    tasks = {task["name"]: task for task in templates()["promote"]["dag"]["tasks"]}
+    after = ("deploy", "run-tests", "check-compatibility", "switch")
+    assert tasks["undo"]["depends"] == " || ".join(f"{step}.{how}" for step in after for how in ("Failed", "Errored"))
+    assert tasks["undo"]["when"] == tasks["roll"]["when"] == "'{{workflow.parameters.roll}}' == 'true'"
 
 
 def test_the_gate_says_no_to_a_plain_resume_and_after_a_while() -> None:
@@ -209,9 +220,10 @@ def test_an_extra_ca_bundle_reaches_every_step(tmp_path: Path) -> None:
     settings = SETTINGS.model_copy(update={"ca_bundle": bundle})
     (config,) = objects("ConfigMap", settings)
     assert config["data"] == {"ca.crt": "-----BEGIN CERTIFICATE-----"}
+    found = templates(settings)
     for step in STEPS:
-        template = templates(settings)[step]
+        template = found[step]
         assert {"name": "ca", "configMap": {"name": config["metadata"]["name"]}} in template["volumes"]
         env = {e["name"]: e["value"] for e in template["container"]["env"]}
         assert env["REQUESTS_CA_BUNDLE"] == "/etc/rainbow/ca/ca.crt"
-    assert "--ca-bundle" in templates(settings)["build"]["container"]["args"]
+    assert "--ca-bundle" in found["build"]["container"]["args"]

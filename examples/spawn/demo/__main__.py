@@ -30,7 +30,7 @@ HOST = f"{NAMESPACE}.localhost"
 REPOSITORY = "spawn-demo"
 # Some tasks outlast the next switch by a minute.
 TASK_SECONDS = (1, 2, 5, 1, 10, 3, 1, 75, 2, 20)
-LAST_TASKS = 20.0  # seconds
+LAST_TASKS = 5.0  # seconds
 PATIENCE = 420.0  # seconds for the older releases to drain and go
 
 
@@ -70,7 +70,7 @@ def _play(kube: Kube, timeline: Timeline, repository: Repository, url: str) -> d
     load = Load(Plan(url=url, host=HOST, rate=30, task_seconds=TASK_SECONDS))
     load.start()
     timeline.say("users arrive: requests without pause, and a task every second")
-    time.sleep(10)
+    time.sleep(5)
     for release in ids[1:]:
         _release(timeline, repository, release)
     most_live = _deployed(kube)

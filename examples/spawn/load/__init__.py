@@ -6,11 +6,12 @@
     load.stop_starting_tasks()   # requests go on
     results = load.stop()        # when every task is finished or lost
 
-It is open-loop (a slow answer delays no other request), retries nothing, and is bounded in count and time.
+The requests are those of rainbow's own probe: open-loop (a slow answer delays no other request), none twice, bounded in
+count and time. What it adds are tasks, each followed to its end.
 """
 
 from load.plan import Plan
-from load.results import Failure, Moments, Results, TaskRun
+from load.results import Results, TaskRun
 from load.run import Load
 
-__all__ = ["Failure", "Load", "Moments", "Plan", "Results", "TaskRun"]
+__all__ = ["Load", "Plan", "Results", "TaskRun"]

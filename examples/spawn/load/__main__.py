@@ -6,7 +6,6 @@ import argparse
 import json
 import sys
 import time
-from pathlib import Path
 
 from load.plan import Plan
 from load.run import Load
@@ -20,9 +19,8 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=Plan.rate, help="requests a second")
     parser.add_argument("--tasks", type=float, default=Plan.tasks_per_second, help="tasks a second")
     parser.add_argument("--seconds", type=float, default=30.0, help="how long tasks are started")
-    parser.add_argument("--log", type=Path, help="file for one line of JSON per answer")
     given = parser.parse_args()
-    load = Load(Plan(given.url, given.host, given.rate, given.tasks, log=given.log))
+    load = Load(Plan(given.url, given.host, given.rate, given.tasks))
     load.start()
     try:
         time.sleep(given.seconds)

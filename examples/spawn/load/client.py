@@ -1,9 +1,10 @@
-"""Requests through the proxy as a user sends them: some on connections kept alive, some on fresh ones, none retried."""
+"""What users ask about their tasks, through the proxy; nothing is asked twice, and every answer is recorded."""
 
 from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -11,73 +12,60 @@ from typing import Any
 import aiohttp
 
 from load.plan import Plan
-from load.results import Failure, Recorder
+from rainbow.decisions.answers import Answer
+from rainbow.model.probing import Target
+
+CREATE, LOOK = Target(method="POST", url="/tasks"), Target(method="GET", url="/tasks/ID")
+TARGETS = (CREATE, LOOK)
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A successful answer."""
+class Task:
+    """A successful answer about a task."""
 
     release: str | None
     data: Any
 
 
 class Client:
-    """Sends requests and records each of them."""
+    """Asks, and tells each answer to `heard`."""
 
-    def __init__(self, plan: Plan, recorder: Recorder) -> None:
+    def __init__(self, plan: Plan, heard: Callable[[Answer], None]) -> None:
         self._plan = plan
-        self._recorder = recorder
-        self.sent = 0
+        self._heard = heard
 
     async def __aenter__(self) -> Client:
-        self._kept = self._session(aiohttp.TCPConnector(limit=self._plan.connections))
-        self._fresh = self._session(aiohttp.TCPConnector(limit=0, force_close=True))
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=self._plan.connections),
+            headers={"Host": self._plan.host},
+            timeout=aiohttp.ClientTimeout(total=self._plan.request_timeout),
+        )
+        # aiohttp repeats a GET when a kept connection breaks, and says nothing: here that is a failure to be seen.
+        self._session._retry_connection = False
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._kept.close()
-        await self._fresh.close()
+        await self._session.close()
 
-    def _session(self, connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
-        session = aiohttp.ClientSession(
-            connector=connector,
-            headers={"Host": self._plan.host},
-            timeout=aiohttp.ClientTimeout(total=self._plan.request_timeout),
-        )
-        # aiohttp repeats a GET when a kept connection breaks, and says nothing: here that is a failure to be seen.
-        session._retry_connection = False
-        return session
+    async def create(self, kind: str, seconds: float) -> Task | None:
+        """Start a task; None when that was not answered with success."""
+        return await self._ask(CREATE, "/tasks", {"kind": kind, "seconds": seconds})
 
-    @property
-    def spent(self) -> bool:
-        """Say whether all requests that the plan allows were sent."""
-        return self.sent >= self._plan.max_requests
+    async def look(self, task: str) -> Task | None:
+        """The state of a task."""
+        return await self._ask(LOOK, f"/tasks/{task}")
 
-    async def ask(self, method: str, path: str, body: object = None, *, due: float | None = None) -> Answer | None:
-        """Send one request; returns None, and records why, when it is not answered with success."""
-        due = time.time() if due is None else due
-        self.sent += 1
-        fresh = self._plan.fresh_every > 0 and self.sent % self._plan.fresh_every == 0
-        session = self._fresh if fresh else self._kept
-        status, release = None, None
+    async def _ask(self, target: Target, path: str, body: object = None) -> Task | None:
+        due, status, release, data = time.time(), None, None, None
         try:
-            async with session.request(method, self._plan.url + path, json=body) as reply:
+            async with self._session.request(target.method, self._plan.url + path, json=body) as reply:
                 status, release = reply.status, reply.headers.get("X-Release")
                 text = await reply.text()
-            now = time.time()
-            self._recorder.answered(release, now, now - due, method=method, path=path, status=status, fresh=fresh)
-            if status < 400:
-                return Answer(release, json.loads(text))
-            error = text[:200]
+            error = text[:200] if status >= 400 else None
+            data = None if error else json.loads(text)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as failure:
-            error = repr(failure)
-        self._recorder.failed(Failure(due, method, path, status, release, error))
-        return None
-
-    def refuse(self, path: str, due: float) -> None:
-        """Record a request that could not be sent because too many are open: a user would see a failure."""
-        self.sent += 1
-        self._recorder.failed(Failure(due, "GET", path, None, None, "too many requests are open"))
+            error = f"{type(failure).__name__}: {failure}"
+        self._heard(Answer(due, time.time() - due, TARGETS.index(target), status, release, error))
+        return None if error else Task(release, data)

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from urllib.parse import urlsplit
+
+from rainbow.model.probing import Plan as ProbePlan
+from rainbow.model.probing import Target
+
+PATHS = (*["/"] * 19, "/tasks?limit=20")
 
 
 @dataclass(frozen=True)
@@ -11,7 +16,7 @@ class Plan:
     """One load; times are seconds, rates per second.
 
     `task_seconds` is the mix of task lengths, taken in turn. Every `fresh_every`-th request uses a connection of its
-    own, the others share `connections` that are kept alive. `log` gets one line of JSON per answer and task.
+    own, the others share `connections` that are kept alive.
     """
 
     url: str = "http://127.0.0.1:18080"
@@ -27,5 +32,17 @@ class Plan:
     max_seconds: float = 1200.0
     max_requests: int = 200_000
     max_tasks: int = 5_000
-    max_in_flight: int = 500
-    log: Path | None = None
+
+    @property
+    def requests(self) -> ProbePlan:
+        """The requests that have nothing to do with tasks."""
+        return ProbePlan(
+            targets=tuple(Target.parse(f"http://{self.host}{path}") for path in PATHS),
+            rate=self.rate,
+            seconds=min(self.max_seconds, self.max_requests / self.rate),
+            most=self.max_requests,
+            connect=urlsplit(self.url).netloc,
+            connections=self.connections,
+            fresh_every=self.fresh_every,
+            timeout=self.request_timeout,
+        )

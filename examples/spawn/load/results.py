@@ -1,26 +1,12 @@
-"""What a load has seen: plain data, and the recorder that collects it while it runs."""
+"""What a load has seen: plain data, made from the answers of the probe and from the tasks that were followed."""
 
 from __future__ import annotations
 
-import json
-import threading
-from array import array
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, TextIO
+from dataclasses import asdict, dataclass
+from typing import Any
 
-FAILURES_KEPT = 200
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A request that was not answered with success; `at` is when it was due, Unix seconds."""
-
-    at: float
-    method: str
-    path: str
-    status: int | None
-    release: str | None
-    error: str
+from rainbow.decisions.answers import Answers, Heard, Summary
+from rainbow.decisions.probing import Burst, bursts
 
 
 @dataclass(frozen=True)
@@ -46,26 +32,40 @@ class TaskRun:
 
 
 @dataclass(frozen=True)
-class Moments:
-    """When a release was first and last heard through the proxy (arrival of the answer, Unix seconds)."""
-
-    first: float
-    last: float
-    answers: int
-
-
-@dataclass(frozen=True)
 class Results:
-    """All that was seen up to one moment. `failures` holds the first few hundred, the count is exact."""
+    """All that was seen up to one moment: requests of all kinds, those about tasks among them, and the tasks."""
 
-    requests_sent: int
-    requests_failed: int
-    failures: tuple[Failure, ...]
+    requests: Summary
+    about_tasks: Summary
+    failures: tuple[Burst, ...]
     tasks: tuple[TaskRun, ...]
-    switch_moments: dict[str, Moments]
-    latency_p50_ms: float
-    latency_p99_ms: float
-    latency_max_ms: float
+
+    @classmethod
+    def of(cls, requests: Answers, about_tasks: Answers, tasks: tuple[TaskRun, ...]) -> Results:
+        """From what was answered."""
+        failures = (*bursts(requests, ()), *bursts(about_tasks, ()))
+        ordered = tuple(sorted(failures, key=lambda burst: burst.first))
+        return cls(requests.summary(), about_tasks.summary(), ordered, tasks)
+
+    @property
+    def requests_sent(self) -> int:
+        """Return how many were answered, or failed."""
+        return self.requests.sent + self.about_tasks.sent
+
+    @property
+    def requests_failed(self) -> int:
+        """Return how many were not answered with success."""
+        return self.requests.failed + self.about_tasks.failed
+
+    @property
+    def switch_moments(self) -> dict[str, Heard]:
+        """Return when each release was first and last heard."""
+        found = dict(self.requests.releases)
+        for release, heard in self.about_tasks.releases.items():
+            seen = found.get(release, heard)
+            count = heard.answers + (seen.answers if release in found else 0)
+            found[release] = Heard(min(seen.first, heard.first), max(seen.last, heard.last), count)
+        return found
 
     @property
     def finished(self) -> list[TaskRun]:
@@ -90,74 +90,20 @@ class Results:
     @property
     def harmless(self) -> bool:
         """Say whether users noticed nothing, and there was something to notice."""
-        work = self.requests_sent > 0 and len(self.tasks) > 0
+        work = self.requests.sent > 0 and len(self.tasks) > 0
         return work and not (self.requests_failed or self.lost or self.moved or self.running)
 
     def summary(self) -> dict[str, Any]:
         """Return the counts as plain data for a report."""
+        times = {"p50": self.requests.p50, "p99": self.requests.p99, "max": self.requests.longest}
         return {
             "requests_sent": self.requests_sent,
             "requests_failed": self.requests_failed,
-            "latency_ms": {"p50": self.latency_p50_ms, "p99": self.latency_p99_ms, "max": self.latency_max_ms},
+            "latency_ms": times,
             "tasks_started": len(self.tasks),
             "tasks_finished": len(self.finished),
             "tasks_lost": len(self.lost),
             "tasks_finished_on_another_release": len(self.moved),
-            "releases": {release: asdict(moments) for release, moments in self.switch_moments.items()},
-            "failures": [asdict(failure) for failure in self.failures],
+            "releases": {release: asdict(heard) for release, heard in self.switch_moments.items()},
+            "failures": [asdict(burst) for burst in self.failures],
         }
-
-
-@dataclass
-class Recorder:
-    """Collects what is seen; any thread may take a snapshot."""
-
-    log: TextIO | None = None
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _failed: int = 0
-    _failures: list[Failure] = field(default_factory=list)
-    _latencies: array[float] = field(default_factory=lambda: array("f"))
-    _tasks: dict[str, TaskRun] = field(default_factory=dict)
-    _moments: dict[str, Moments] = field(default_factory=dict)
-
-    def answered(self, release: str | None, at: float, seconds: float, **line: object) -> None:
-        """Note an answer that arrived at `at`, `seconds` after its request was due."""
-        with self._lock:
-            self._latencies.append(seconds * 1000)
-            if release is not None:
-                seen = self._moments.get(release) or Moments(at, at, 0)
-                self._moments[release] = replace(seen, last=max(seen.last, at), answers=seen.answers + 1)
-        self._write(event="answer", at=at, ms=round(seconds * 1000, 2), release=release, **line)
-
-    def failed(self, failure: Failure) -> None:
-        """Note a failed request."""
-        with self._lock:
-            self._failed += 1
-            if len(self._failures) < FAILURES_KEPT:
-                self._failures.append(failure)
-        self._write(event="failure", **asdict(failure))
-
-    def task(self, run: TaskRun) -> None:
-        """Note the newest state of a task."""
-        with self._lock:
-            self._tasks[run.id] = run
-        self._write(event="task", **asdict(run))
-
-    def snapshot(self, sent: int) -> Results:
-        """Return all that was seen up to now."""
-        with self._lock:
-            latencies = sorted(self._latencies) or [0.0]
-            return Results(
-                requests_sent=sent,
-                requests_failed=self._failed,
-                failures=tuple(self._failures),
-                tasks=tuple(self._tasks.values()),
-                switch_moments=dict(self._moments),
-                latency_p50_ms=round(latencies[len(latencies) // 2], 2),
-                latency_p99_ms=round(latencies[len(latencies) * 99 // 100], 2),
-                latency_max_ms=round(latencies[-1], 2),
-            )
-
-    def _write(self, **line: object) -> None:
-        if self.log is not None:
-            self.log.write(json.dumps(line) + "\n")

@@ -20,6 +20,7 @@ from rainbow.adapters.routes.traces import Trace
 from rainbow.model.app import AppConfig
 from rainbow.model.release import Release
 from rainbow.model.route import RouteState
+from rainbow.model.staying import Strategy
 
 __all__ = [
     "Move",
@@ -74,6 +75,7 @@ KINDS = {
     "service": "rainbow.adapters.routes.service",
     "http_route": "rainbow.adapters.routes.http_route",
 }
+_ROLLED = "rainbow.adapters.routes.rolled"  # for any of them, where the strategy is rolling
 _REFERRING = (
     "rainbow.adapters.routes.ingress",
     "rainbow.adapters.routes.service",
@@ -150,7 +152,9 @@ def route_problems(app: AppConfig, document: Object, base: list[Object]) -> Iter
 
 
 def _of(app: AppConfig) -> RouteKind:
-    """The kind that the app uses: the first one set under `route`."""
+    """The kind that the app uses: the first one set under `route`, unless it is rolled and so never moved."""
+    if app.strategy is Strategy.ROLLING:
+        return cast("RouteKind", import_module(_ROLLED))
     return _load(next(name for name in KINDS if getattr(app.route, name, None) is not None))
 
 
