@@ -6,7 +6,7 @@ a new one has to be ready before it counts. Killed anywhere, a second run applie
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from rainbow.adapters.kube import DEPLOYMENT, Object
@@ -14,14 +14,13 @@ from rainbow.adapters.lock import Lock
 from rainbow.adapters.rolling import leave_behind, observe_roll, put_rolled, read_rolled
 from rainbow.adapters.routes.traces import Trace
 from rainbow.adapters.world import World
-from rainbow.decisions.readiness import Readiness, State, judge, track
+from rainbow.decisions.readiness import Seen, State
 from rainbow.decisions.rendering import describe, rolled_overlay
-from rainbow.errors import PermanentError, TemporaryError
+from rainbow.errors import PermanentError
 from rainbow.model.durations import format_duration
 from rainbow.model.release import Release
 from steps.deploy import rendered_objects
-
-INTERVAL = 0.5  # seconds between two looks
+from steps.readying import follow
 
 
 class RollFailed(PermanentError):
@@ -51,30 +50,16 @@ def roll(world: World, release: Release, lock: Lock, *, before: str | None, orde
 
 def _wait(world: World, release: Release, names: Sequence[str], lock: Lock) -> None:
     """Follow the roll to its end."""
-    limit = release.spec.app.roll_deadline
-    deadline = world.clock.monotonic() + limit.total_seconds()
-    troubles: Mapping[str, datetime] = {}
-    decision = Readiness(State.WAITING, ())
-    while True:
-        late = world.clock.monotonic() >= deadline
-        given_up, told = decision.state is State.HOPELESS, decision.reasons
-        try:
-            details = late or given_up  # before giving up it is looked at once more, with logs and events
-            seen = observe_roll(world.kube, release.namespace, release.app, names, release.id, details=details)
-            troubles = track(troubles, seen, world.clock.now())
-            decision = judge(seen, troubles, world.clock.now())
-        except TemporaryError as error:
-            if late:
-                raise
-            decision = Readiness(State.WAITING, (str(error),))
-        if decision.state is State.READY:
-            world.say(f"the app is at release {release.id}: every pod is updated and ready")
-            return
-        if late or (decision.state is State.HOPELESS and given_up):
-            what = f"was not rolled out after {format_duration(limit)}" if late else "will not become ready"
-            lines = "".join(f"\n  {reason}" for reason in (*decision.reasons, *decision.pending))
-            raise RollFailed(f"release {release.id} of app {release.app} in {release.namespace} {what}:{lines}")
-        lock.renew()
-        if decision.reasons != told:
-            world.say("rolling: " + "; ".join(decision.reasons))
-        world.clock.sleep(INTERVAL)
+    limit, kube = release.spec.app.roll_deadline, world.kube
+
+    def look(details: bool) -> Seen:
+        return observe_roll(kube, release.namespace, release.app, names, release.id, details=details)
+
+    decision = follow(world, lock, limit, look)
+    if decision.state is State.READY:
+        world.say(f"the app is at release {release.id}: every pod is updated and ready")
+        return
+    late = f"was not rolled out after {format_duration(limit)}"
+    what = "will not become ready" if decision.state is State.HOPELESS else late
+    lines = "".join(f"\n  {reason}" for reason in (*decision.reasons, *decision.pending))
+    raise RollFailed(f"release {release.id} of app {release.app} in {release.namespace} {what}:{lines}")

@@ -14,20 +14,13 @@ from rainbow.adapters.submission import installed
 from rainbow.adapters.world import World
 from rainbow.cli import arguments
 from rainbow.cli.operate import operate
+from rainbow.cli.options import file_option
 from rainbow.model.release import new_record
 from steps.adopt import plan, preview
 
 
 @click.command()
-@click.option(
-    "-f",
-    "--file",
-    "path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=Path("rainbow.yaml"),
-    show_default=True,
-    help="the app; its base has to be the one that runs",
-)
+@file_option
 @click.option(
     "--release",
     "release_id",
@@ -57,8 +50,9 @@ def adopt(
 ) -> int:
     """Adopt what runs: plain Deployments behind the route become the first release, without restarting anything.
 
-    Objects and running pods are labelled, selectors narrowed to these pods, Deployments paused. From then on the app
-    is released, not applied. Run again, it goes on where it was cut off, and labels pods that were made since.
+    The base of the file has to be the one that runs. Objects and running pods are labelled, selectors narrowed to these
+    pods, Deployments paused. From then on the app is released, not applied. Run again, it goes on where it was cut off,
+    and labels pods that were made since.
 
     \b
     Examples:

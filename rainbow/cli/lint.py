@@ -18,6 +18,7 @@ from rainbow.adapters.manifest_places import Sources
 from rainbow.adapters.sources import render_base
 from rainbow.cli import arguments
 from rainbow.cli.lint_formats import FORMATS, Located, table
+from rainbow.cli.options import file_option
 from rainbow.decisions import lint as rules
 from rainbow.decisions.findings import Finding, Severity
 from rainbow.decisions.hardening import completion
@@ -25,16 +26,6 @@ from rainbow.decisions.rendering import kept
 from rainbow.decisions.workloads import Base
 from rainbow.errors import BadInput
 from rainbow.model.app import AppConfig
-
-file_option = click.option(
-    "-f",
-    "--file",
-    "path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=Path("rainbow.yaml"),
-    show_default=True,
-    help="the app",
-)
 
 
 @click.command()

@@ -14,6 +14,7 @@ from rainbow.adapters.config_file import read_config
 from rainbow.adapters.kube import Kube, connect
 from rainbow.adapters.routes import read_route
 from rainbow.adapters.world import Clock
+from rainbow.cli.options import file_option
 from rainbow.cli.probe import seconds
 from rainbow.cli.probing_screen import show_bursts
 from rainbow.cli.proving import plan, proved
@@ -25,15 +26,7 @@ from rainbow.model.probing import MOST_REQUESTS
 
 
 @click.command()
-@click.option(
-    "-f",
-    "--file",
-    "path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=Path("rainbow.yaml"),
-    show_default=True,
-    help="the app",
-)
+@file_option
 @click.option("--times", type=click.IntRange(1, 1000), help="release it so many times  [default: 3]")
 @click.option("--switches", type=click.IntRange(1, 1000), help="only switch, between two releases that are there")
 @click.option("--between", nargs=2, help="the two  [default: the current release and the newest other]")

@@ -16,6 +16,7 @@ from rainbow.cli import arguments
 from rainbow.cli.ending import Target
 from rainbow.cli.following import Until, follow_to_the_end
 from rainbow.cli.lint import refuse_errors
+from rainbow.cli.options import file_option
 from rainbow.model.release import ReleaseSpec
 
 until_option = click.option(
@@ -32,15 +33,7 @@ context_option = click.option("--context", help="context of the kubeconfig")
 
 
 @click.command()
-@click.option(
-    "-f",
-    "--file",
-    "path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=Path("rainbow.yaml"),
-    show_default=True,
-    help="the app",
-)
+@file_option
 @click.option("--release", "release_id", help="id of the release  [default: the time in UTC]")
 @click.option("--image", "images", multiple=True, metavar="[NAME=]REF", help="use this image; repeatable")
 @click.option(
