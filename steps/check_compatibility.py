@@ -99,7 +99,7 @@ def _check(world: World, release: Release, decision: CompatibilityDecision, lock
 def _broken(trial: Trial, promise: Promise, why: str) -> str:
     new, current, users = trial.release.id, trial.author.id, users_of(trial.release)
     if promise is Promise.UNKNOWN:
-        again = "release anew" if trial.release.rolled else "retry this step"
+        again = "release anew" if trial.release.spec.app.rolls else "retry this step"
         return (
             f"whether release {new} keeps what release {current} promises its clients is not known: {why}\n"
             f"{users}. Mend it and {again}."

@@ -24,7 +24,7 @@ from rainbow.decisions.hardening import hardened
 from rainbow.decisions.rendering import Overlay, describe, foreign, kept, overlay, restore_bare_services
 from rainbow.decisions.schema import misfit
 from rainbow.decisions.switch import held
-from rainbow.decisions.workloads import Base
+from rainbow.decisions.workloads import Base, spec_of
 from rainbow.errors import Conflict, Refused, TemporaryError
 from rainbow.model.app import AppConfig
 from rainbow.model.release import ObjectRef, Phase, Release
@@ -81,7 +81,7 @@ def run(params: Params, world: World) -> None:
         _refuse_caught(world, release, objects)
         release = _write_inventory(world, release, objects)
         for obj in objects:
-            _put(world, release, obj)
+            _put(world, release, obj, objects)
             world.say(f"applied {describe(obj)}")
         wait_until_ready(world, release, [_ref(obj) for obj in objects], lock)
         _note_deployed(world, release)
@@ -160,17 +160,25 @@ def _refuse_caught(world: World, release: Release, objects: Sequence[Object]) ->
         )
 
 
-def _put(world: World, release: Release, obj: Object) -> None:
+def _put(world: World, release: Release, obj: Object, objects: Sequence[Object]) -> None:
     """Create it, or apply it to the very object that was seen to be this release's: the API server refuses another."""
     live = world.kube.get(*identity(obj))
     if live is None:
-        world.kube.create(obj)
+        world.kube.create(_of_its_least(release, obj, objects))
         return
     _refuse_foreign(release, [live])
     if live["metadata"].get("deletionTimestamp"):
         raise TemporaryError(f"{describe(live)} of an earlier life of release {release.id} is still being deleted")
     seen = obj | {"metadata": obj["metadata"] | {"uid": live["metadata"]["uid"]}}
     world.kube.apply(_with_live_replicas(release, seen, live))
+
+
+def _of_its_least(release: Release, obj: Object, objects: Sequence[Object]) -> Object:
+    """Who leaves its size to an autoscaler begins with the least: with one pod, the switch might come before more."""
+    autoscaler = Base(release.spec.app, objects).autoscaler(obj)
+    if autoscaler is None or spec_of(obj).get("replicas") is not None:
+        return obj
+    return obj | {"spec": spec_of(obj) | {"replicas": spec_of(autoscaler).get("minReplicas") or 1}}
 
 
 def _with_live_replicas(release: Release, obj: Object, live: Object) -> Object:

@@ -58,6 +58,7 @@ def run(params: Params, world: World) -> None:
             decision = decide(world.kube, release)  # whose turn it was before may have changed it all
             _obey(decision)
             release = _note(world, release, begun=True)
+            _obey(decide(world.kube, release))  # a contract that began before that note has not seen it
             _roll(world, release, decision, lock)
             if release.rolled:
                 _note(world, release, begun=False)

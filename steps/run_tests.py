@@ -53,8 +53,8 @@ def run(params: Params, world: World) -> None:
     with marked_as_failed(world, release), turn(world, release) as lock:
         end = run_trial(world, trial, lock)
         if (failure := judge(trial, end)) is not None:
-            what = "Mend it and release anew" if release.rolled else "Mend it and release anew, or retry this step"
-            raise PermanentError(f"{failure.why}\n{users_of(release)}. {what}.")
+            again = "" if release.spec.app.rolls else ", or retry this step"
+            raise PermanentError(f"{failure.why}\n{users_of(release)}. Mend it and release anew{again}.")
         _note_passed(world, release)
     world.kube.delete(POD, release.namespace, trial.pod, uid=end.uid)
 

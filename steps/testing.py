@@ -112,11 +112,16 @@ def run_trial(world: World, trial: Trial, lock: Lock) -> PodEnd:
 
 
 def check_rolled(world: World, release: Release) -> None:
-    """Raises PermanentError when an app that is rolled is at another release: the tests would be about that one."""
-    at = read_rolled(world.kube, release.namespace, release.app) if release.rolled else None
-    if release.rolled and (at is None or not at.settled or at.release != release.id):
+    """Raises PermanentError when what is rolled is at another release: the tests would be about that one, or a mixture.
+
+    As after `undo`, when somebody presses Retry. What is rolled beside a release that lived may be at a later one.
+    """
+    rolls = release.rolled or (release.spec.app.rolls and release.status.live_at is None)
+    at = read_rolled(world.kube, release.namespace, release.app) if rolls else None
+    if rolls and (at is None or not at.settled or at.release != release.id):
+        what = ", ".join(release.spec.app.rolled_workloads) or f"app {release.app}"
         raise PermanentError(
-            f"app {release.app} in namespace {release.namespace} is not at release {release.id}, but at "
+            f"{what} in namespace {release.namespace} is not at release {release.id}, but at "
             f"{at.release if at else 'none'}: it was undone, or others came first. Release anew"
         )
 
@@ -142,7 +147,10 @@ def judge(trial: Trial, end: PodEnd) -> Failure | None:
 
 def users_of(release: Release) -> str:
     """What users have of a release whose tests failed."""
-    return "It was rolled, so users have had it, and it is to be undone" if release.rolled else "Users are untouched"
+    if release.rolled:
+        return "It was rolled, so users have had it, and it is to be undone"
+    beside = ", ".join(release.spec.app.rolled_workloads)
+    return f"Users have {beside}, which was rolled, and is to be undone" if beside else "Users are untouched"
 
 
 def asked_service(world: World, trial: Trial) -> Object:

@@ -16,7 +16,7 @@ from rainbow.adapters.rolling import read_rolled
 from rainbow.adapters.world import World
 from rainbow.decisions.roll import Act, RollDecision, decide_undo
 from rainbow.errors import PermanentError, Refused
-from rainbow.model.release import Release
+from rainbow.model.release import Phase, Release
 from steps import roll
 from steps.failure import mark_failed
 from steps.shape import StepParams
@@ -46,9 +46,10 @@ def run(params: Params, world: World) -> None:
         world.say(decision.reason)
         roll_back(world, release, decision.before, lock)
     why = f"release {release.id} of {release.app} was undone, the app is at {decision.before} again"
-    if release.status.message is None:
-        mark_failed(world, release, why)
-    raise PermanentError(f"{why}: {release.status.message or 'it failed'}. Mend it and release anew")
+    why_failed = release.status.message or "it failed"
+    if release.status.phase is not Phase.FAILED:  # a Retry would switch to what is left of it
+        mark_failed(world, release, f"{why}: {why_failed}")
+    raise PermanentError(f"{why}: {why_failed}. Mend it and release anew")
 
 
 def _look(kube: Kube, release: Release) -> tuple[RollDecision, int]:

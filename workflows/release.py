@@ -139,7 +139,9 @@ def _promote(templates: Mapping[str, Container]) -> DAG:
         room.next(expand).next(roll).next(deploy).next(tests).next(switch)
         deploy.next(compatible).next(switch)
         # What was rolled is with users before its tests. Where one of these fails, the others are over or never begin.
-        failing = [f"{step}.{how}" for step in ("deploy", *_TESTED_BY, "switch") for how in ("Failed", "Errored")]
+        # A roll undoes itself, unless it was cut off for good: its retries ran out, or its pod could not be had.
+        steps = ("roll", "deploy", *_TESTED_BY, "switch")
+        failing = [f"{step}.{how}" for step in steps for how in ("Failed", "Errored")]
         undo.depends = " || ".join(failing)
     return promote
 

@@ -19,7 +19,7 @@ from rainbow.adapters.kustomization_text import with_entry
 from rainbow.adapters.kustomize import build, load_objects
 from rainbow.adapters.manifest_places import Sources
 from rainbow.decisions.hardening import Completion, merged
-from rainbow.errors import BadInput, PermanentError
+from rainbow.errors import PermanentError, RainbowError
 
 Object = dict[str, Any]
 
@@ -46,7 +46,7 @@ class Change:
 def changes(folder: Path, completion: Completion) -> list[Change]:
     """What would be written. Raises BadInput for a kustomization that cannot be read."""
     sources = Sources.read(folder)
-    text = sources.kustomization.read_text(encoding="utf-8")
+    text = _read(sources.kustomization)
     top, _ = parse(sources.kustomization, text)
     found: list[Change] = []
     after = text
@@ -57,7 +57,7 @@ def changes(folder: Path, completion: Completion) -> list[Change]:
         if not objects:
             continue
         file = folder / name
-        before = file.read_text(encoding="utf-8") if file.is_file() else None
+        before = _read(file) if file.is_file() else None
         written = [_as_written(obj, top, sources) for obj in objects]
         found.append(Change(file, before, _HEAD + _dumped(_joined([*load_objects(before or ""), *written]))))
         after = with_entry(after, key, entry)
@@ -71,7 +71,7 @@ def write(folder: Path, wanted: Sequence[Change]) -> None:
         for change in wanted:
             change.file.write_text(change.after, encoding="utf-8")
         build(folder)
-    except (BadInput, OSError) as error:
+    except (RainbowError, OSError) as error:
         for change in wanted:
             if change.before is None:
                 change.file.unlink(missing_ok=True)
@@ -82,6 +82,11 @@ def write(folder: Path, wanted: Sequence[Change]) -> None:
             f"{folder} cannot be built with what completes it, and is as it was: {error}\nWrite it where it belongs by "
             f"hand, or say `harden: true` in rainbow.yaml, which needs no files:\n{diffs}"
         ) from error
+
+
+def _read(file: Path) -> str:
+    """With the ends of its lines as they are."""
+    return file.read_bytes().decode("utf-8")
 
 
 def _as_written(obj: Object, top: Object, sources: Sources) -> Object:

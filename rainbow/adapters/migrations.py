@@ -21,6 +21,7 @@ from rainbow.adapters.lock import BY_HAND, CARRIED, LOCKING, Lock
 from rainbow.adapters.pod_run import PodEnd, PodRun
 from rainbow.adapters.readiness import STEP_LABEL
 from rainbow.adapters.world import World
+from rainbow.decisions.rolling import ROLLED_TO
 from rainbow.errors import PermanentError, TemporaryError
 from rainbow.model.durations import format_duration
 from rainbow.model.migrations import Migrations, Stage
@@ -181,8 +182,12 @@ class Migration:
 
 
 def pods_of_releases(kube: Kube, namespace: str, app: str) -> Counter[str]:
-    """Release id → how many pods of it there are, ending ones too: they may read and write to their last moment."""
-    pods = kube.list(POD, namespace, labels=f"{APP_LABEL}={app},{RELEASE_LABEL},!{STEP_LABEL}")
+    """Release id → how many pods of it there are, ending ones too: they may read and write to their last moment.
+
+    Also of those that are rolled: old pods end while the app is at the next release already.
+    """
+    pods = kube.list(POD, namespace, labels=f"{APP_LABEL}={app},!{STEP_LABEL}")
     ended = ("Succeeded", "Failed")
-    alive = [pod for pod in pods if (pod.get("status") or {}).get("phase") not in ended]
-    return Counter(pod["metadata"]["labels"][RELEASE_LABEL] for pod in alive)
+    alive = [pod["metadata"] for pod in pods if (pod.get("status") or {}).get("phase") not in ended]
+    of = [(m["labels"].get(RELEASE_LABEL) or (m.get("annotations") or {}).get(ROLLED_TO)) for m in alive]
+    return Counter(release for release in of if release is not None)

@@ -131,10 +131,14 @@ def _traced(obj: Object, trace: Trace) -> Object:
 
 
 def _with_live_replicas(kube: Kube, obj: Object, live: Object) -> Object:
-    """What an autoscaler has set stays: a fixed count would end pods that are in use."""
-    if obj["kind"] != DEPLOYMENT.kind or "replicas" not in (obj.get("spec") or {}):
+    """What an autoscaler has set stays: a fixed count would end pods that are in use.
+
+    So would none at all, of which the API server makes one, when an earlier release had it and this one has not.
+    """
+    if obj["kind"] != DEPLOYMENT.kind:
         return obj
-    scaled = [h["spec"]["scaleTargetRef"] for h in kube.list(AUTOSCALER, obj["metadata"]["namespace"])]
-    if not any(t["kind"] == DEPLOYMENT.kind and t["name"] == obj["metadata"]["name"] for t in scaled):
-        return obj
+    if (obj.get("spec") or {}).get("replicas") is not None:
+        scaled = [h["spec"]["scaleTargetRef"] for h in kube.list(AUTOSCALER, obj["metadata"]["namespace"])]
+        if not any(t["kind"] == DEPLOYMENT.kind and t["name"] == obj["metadata"]["name"] for t in scaled):
+            return obj
     return obj | {"spec": obj["spec"] | {"replicas": live["spec"].get("replicas", 1)}}

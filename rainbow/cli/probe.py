@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -49,7 +50,8 @@ def probe(
     A URL is asked by GET, unless another method stands before it: "POST http://shop/orders". "DOWNLOAD http://…" and
     "STREAM http://…" (server-sent events, or any answer without an end) and a URL of ws:// are kept open all the time.
     Requests are sent when they are due, however slow the answers are, and none is sent twice; every fifth on a
-    connection of its own. Nothing but these URLs is asked, and no redirect is followed. Ctrl-C ends it early.
+    connection of its own. Nothing but these URLs is asked, and no redirect is followed. Ctrl-C or SIGTERM
+    ends it early; what was seen until then is told.
 
     \b
     Examples:
@@ -59,6 +61,8 @@ def probe(
     chosen = plan(urls, given)
     kube = connect(context=context) if namespace is not None else None
     running = Probe(chosen)
+    # As whoever stops a job of CI does it; and a shell's background job has no Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with _around(kube, namespace) as around:
         running.start()
         try:

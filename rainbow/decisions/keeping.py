@@ -68,9 +68,12 @@ def _newest(eligible: Sequence[Release], number: int) -> list[Release]:
 
 
 def _last_current(release: Release) -> tuple[datetime, datetime, str]:
-    """Newest is who stopped being current last: after a rollback that may be an old release."""
-    times = [time for time in (release.status.demoted_at, release.status.live_at) if time is not None]
-    return max(times, default=_BEGINNING), release.since, release.id
+    """Newest is who stopped being current last: after a rollback that may be an old release.
+
+    One at a time is current, so who came last went last. When it came, the route says; when it went is noted later,
+    after a kill or a pause much later, and by then another one may have come and gone.
+    """
+    return release.status.live_at or release.status.demoted_at or _BEGINNING, release.since, release.id
 
 
 def ruling(releases: Sequence[Release], current: str | None) -> Release | None:

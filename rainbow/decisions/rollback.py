@@ -95,7 +95,8 @@ def _wanted(facts: RollbackFacts, wish: Wish) -> Release | None:
     fit = [r for r in facts.releases if r.id != facts.route.current and _eligible(facts, r)]
     if before := next((r for r in fit if r.id == facts.route.previous), None):
         return before
-    return max(fit, key=lambda r: (r.status.demoted_at or r.since, r.since), default=None)
+    # Who came last went last; when it went may have been noted late (decisions/keeping.py).
+    return max(fit, key=lambda r: (r.status.live_at or r.status.demoted_at or r.since, r.since), default=None)
 
 
 def _eligible(facts: RollbackFacts, release: Release) -> bool:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from rainbow.adapters import completing
 from rainbow.adapters.completing import PATCHES, RESOURCES, changes, write
 from rainbow.adapters.kustomize import load_objects
 from rainbow.adapters.sources import render_base
@@ -85,6 +86,30 @@ def test_a_base_that_cannot_be_built_with_it_is_put_back(folder: Path) -> None:
     broken = [change if change.file.name != PATCHES else type(change)(change.file, None, "a: [") for change in wanted]
     with pytest.raises(PermanentError, match=r"(?s)is as it was.*harden: true.*\+a: \["):
         write(folder, broken)
+    assert texts(folder) == before
+
+
+def test_the_ends_of_lines_stay_as_the_owner_has_them(folder: Path) -> None:
+    """As an editor on Windows writes them: not one line of theirs differs afterwards."""
+    path = folder / "kustomization.yaml"
+    path.write_bytes(PLAIN.replace("\n", "\r\n").encode())
+    write(folder, changes(folder, missing(folder)))
+    assert path.read_bytes().startswith(PLAIN.replace("\n", "\r\n").encode())
+    assert not any(finding.mendable for finding in check(base(*load_objects(render_base(folder)))))
+
+
+def test_a_kustomize_that_does_not_come_to_an_end_leaves_everything_as_it_was(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It gives up by another error than for a base that it cannot build."""
+    before, wanted = texts(folder), changes(folder, missing(folder))
+
+    def slow(_folder: Path) -> str:
+        raise PermanentError("kubectl kustomize took longer than 60 s")
+
+    monkeypatch.setattr(completing, "build", slow)
+    with pytest.raises(PermanentError, match="is as it was: kubectl kustomize took longer"):
+        write(folder, wanted)
     assert texts(folder) == before
 
 

@@ -97,6 +97,11 @@ def test_newest_is_who_was_current_last() -> None:
     assert kept(changed(fleet(keep=1), "v1", live_at=NOW - 2 * HOUR, demoted_at=NOW - HOUR)) == ["v1"]
 
 
+def test_who_came_last_went_last_whenever_that_was_noted() -> None:
+    """A run that was paused notes late that v1 was replaced; v2 to v4 have come and gone since."""
+    assert kept(changed(fleet(keep=1), "v1", demoted_at=NOW)) == ["v4"]
+
+
 def test_the_number_of_the_current_release_counts() -> None:
     """rainbow.yaml's policy travels with the release: what is current now says how many stay."""
     older = fleet(keep=3)[:4]

@@ -9,7 +9,8 @@ from functools import cache
 from typing import Any
 
 import pytest
-from emulated import Killed, parse
+from api_semantics import parse
+from emulated import Key, Killed
 
 from rainbow.adapters import jetstream, records
 from rainbow.adapters.kube import Kind
@@ -169,11 +170,17 @@ class Stage:
     def _acting(self, action: Action) -> Iterator[None]:
         begun = {name: self.oracle.deletion_begun(name) for name in self.releases}
         by_person = action.insists or action.step in BY_PEOPLE
-        self.oracle.acting.append(Run(action.step, by_person, self.metrics.fault, self.bus.fault, begun))
+        late = self._late(action.lag)
+        self.oracle.acting.append(Run(action.step, by_person, self.metrics.fault, self.bus.fault, begun, late))
         try:
             yield
         finally:
             self.oracle.acting.pop()
+
+    def _late(self, lag: int) -> frozenset[Key]:
+        """What was not there yet so many writes ago."""
+        past = self.store.past
+        return frozenset(self.store.objects.keys() - past[-min(lag, len(past))].keys()) if lag and past else frozenset()
 
     def _disturb(self, kube: Swift, disturbance: Disturbance) -> None:
         requests = 0

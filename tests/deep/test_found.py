@@ -44,3 +44,16 @@ def test_a_run_that_is_refused_takes_no_mark_from_one_at_work(life: Lifecycle, a
     back = Action("switch", -2, insists=True, by_hand=True)
     life.step(action=back, disturbance=Disturbance(at, rival=Action("switch", -2)))
     assert life.stage.oracle.current() == "rel0"
+
+
+@pytest.mark.parametrize(("at", "last"), [(13, "rel1"), (18, "rel1"), (19, "rel0"), (23, "rel0")])
+def test_who_was_current_last_is_kept_though_a_switch_was_killed(at: int, last: str) -> None:
+    """The times when they were replaced are noted late, or as late as can be: by them, the other one was kept."""
+    life = Lifecycle()
+    life.first(App(keep=1))
+    life.release(at=0, disturbance=None)
+    life.a_person_switches(release=-2, disturbance=Disturbance(at, kill=True, after=True))
+    assert life.stage.oracle.current() == last
+    life.release(at=0, disturbance=None)
+    life.teardown()
+    assert life.stage.oracle.record(last).status.deleted_at is None

@@ -72,10 +72,11 @@ class Truth:
         if current in self.metrics.harmful and self.metrics.users:
             self.breached.add(str(current))
 
-    def referring(self, release: str) -> list[str]:
-        """The routes, other than its own, that name a Service of the release, at any weight."""
+    def referring(self, release: str, unseen: frozenset[Key] = frozenset()) -> list[str]:
+        """The routes, but its own and those that nobody could have seen, that name a Service of it, at any weight."""
         own = {service["metadata"]["name"] for service in self.store.of("services", release)}
-        routes = [obj for plural in LEADING for obj in self.store.of(plural) if owner(obj) != release]
+        seen = [obj for plural in LEADING for key, obj in self.store.of_kind(plural) if key not in unseen]
+        routes = [obj for obj in seen if owner(obj) != release]
         return [route["metadata"]["name"] for route in routes if own & set(_named_services(route["spec"]))]
 
     # --- the releases -------------------------------------------------------------------------------------------

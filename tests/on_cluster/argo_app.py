@@ -116,9 +116,14 @@ class InArgo(Plain):
         For a step that waits: others may be done before their pod is.
         """
         eventually(lambda: bool(self._processes(step)), f"a process of {step}")
-        for pod in self.kube.list(POD, self.namespace, labels=f"workflows.argoproj.io/workflow={workflow}"):
-            if f"-{step}-" in pod["metadata"]["name"] and pod["status"]["phase"] == "Running":
-                self.kube.delete(POD, self.namespace, pod["metadata"]["name"])
+        # The pod of the run before may be called running for a moment yet, and that of this one not yet.
+        eventually(lambda: self._newest(workflow, step)["status"]["phase"] == "Running", f"a pod of {step}")
+        self.kube.delete(POD, self.namespace, self._newest(workflow, step)["metadata"]["name"])
+
+    def _newest(self, workflow: str, step: str) -> Object:
+        pods = self.kube.list(POD, self.namespace, labels=f"workflows.argoproj.io/workflow={workflow}")
+        ours = [pod for pod in pods if f"-{step}-" in pod["metadata"]["name"]]
+        return max(ours, key=lambda pod: pod["metadata"]["creationTimestamp"])
 
     def kill_each(self, steps: Mapping[str, str], *, seconds: float = 120) -> None:
         """The same for the step of each of several workflows, in whatever order they begin."""
@@ -129,6 +134,8 @@ class InArgo(Plain):
                     for process in found:
                         with suppress(ProcessLookupError):
                             os.kill(process, signal.SIGKILL)
+                    dead = set(found)
+                    eventually(lambda dead=dead, step=step: not dead & set(self._processes(step)), f"the end of {step}")  # type: ignore[misc]
                     del left[workflow]
             assert time.monotonic() < deadline, f"no process of {left}: {[self.message(name) for name in left]}"
             time.sleep(0.02)

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.cluster
 
 CRON = Kind("argoproj.io/v1alpha1", "CronWorkflow")
 TEMPLATE = Kind("argoproj.io/v1alpha1", "WorkflowTemplate")
-NEVER_LIVE: dict[str, Any] = {"phase": Phase.FAILED, "live_at": None, "demoted_at": None}
+NEVER_LIVE: dict[str, Any] = {"phase": Phase.FAILED, "live_at": None, "demoted_at": None, "traffic": None}
 HOUR = timedelta(hours=1)
 
 

@@ -159,7 +159,7 @@ def test_nothing_is_deleted_when_the_route_is_gone(shop: Shop) -> None:
 
 def test_a_failed_release_goes_after_its_time(shop: Shop) -> None:
     """It was never live, so nobody has to be asked for tasks; it is kept for a while to be looked at."""
-    never = {"phase": Phase.FAILED, "live_at": None, "demoted_at": None}
+    never = {"phase": Phase.FAILED, "live_at": None, "demoted_at": None, "traffic": None}
     shop.release("v0", failed_at=datetime.now(UTC) - 2 * HOUR, **never)
     shop.release("v1", failed_at=datetime.now(UTC), **never)
     shop.current("v2")

@@ -141,7 +141,7 @@ def test_an_image_that_is_not_there_is_given_up_early(tiny: Tiny, monkeypatch: p
 
 def test_a_probe_that_never_succeeds_is_told(tiny: Tiny) -> None:
     """The kubelet's own words say what it asked and what came back."""
-    probe = {"httpGet": {"path": "/missing", "port": 8000}, "periodSeconds": 1}
+    probe = {"httpGet": {"path": "/missing", "port": 8000}, "periodSeconds": 1, "timeoutSeconds": 10}
     tiny.submit(base=[deployment(readinessProbe=probe), service()], readyTimeout="15s")
     with pytest.raises(PermanentError, match=r"is not ready after 15s") as error:
         run(tiny)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import sys
 import time
@@ -55,7 +54,7 @@ def test_naive_rollouts_are_caught(kube: Kube, namespace: str, context: Context)
         eventually(lambda: len(kube.list(POD, namespace)) == len(CONTROLS), "what ends has ended")
         time.sleep(1)
     finally:
-        asking.send_signal(signal.SIGINT)
+        asking.terminate()
         said, _ = asking.communicate(timeout=60)
     assert asking.returncode == 1
     report = json.loads(said)

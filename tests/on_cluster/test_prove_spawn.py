@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import time
 
@@ -35,7 +34,7 @@ def test_the_api_is_restarted_and_nobody_notices(spawn: Spawn) -> None:
         eventually("both pods of the API are new", lambda: _restarted(spawn), timeout=90)
         time.sleep(1)
     finally:
-        asking.send_signal(signal.SIGINT)
+        asking.terminate()
         said, _ = asking.communicate(timeout=120)
     assert asking.returncode == 0, said
 

@@ -9,7 +9,7 @@ import pytest
 from emulated import Emulated, StoppedClock, Store
 
 from rainbow.adapters.belongings import DELETABLE
-from rainbow.adapters.kube import POLICY, SERVICE, Object
+from rainbow.adapters.kube import DEPLOYMENT, POLICY, SERVICE, Object
 from rainbow.adapters.lock import LOCKING, read_lease
 from rainbow.adapters.records import note, read_release
 from rainbow.adapters.world import World
@@ -19,6 +19,7 @@ from rainbow.model.app import AppConfig
 from rainbow.model.names import release_labels
 from rainbow.model.release import Phase, ReleaseSpec, new_record
 from steps import deploy
+from tests.decisions.lint.make import autoscaler
 from tests.decisions.make import app as described
 
 SHOP = {"namespace": "shops", "app": "shop", "release": "v1"}
@@ -244,3 +245,24 @@ def test_nothing_is_deployed_while_the_app_is_held(cluster: Cluster) -> None:
     cluster.deploy(run="workflow")
     assert cluster.service("web-v1") is not None
     assert read_release(cluster.kube, "shops", "shop", "v1").status.phase is Phase.TESTING
+
+
+@pytest.mark.parametrize(("given", "begun"), [({}, 3), ({"replicas": 7}, 7)])
+def test_who_leaves_its_size_to_an_autoscaler_begins_with_the_least(
+    cluster: Cluster, given: dict[str, int], begun: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The autoscaler looks in now and then: until then there would be one pod, and the switch may come before."""
+    monkeypatch.setattr(deploy, "wait_until_ready", lambda *_: None)
+    pods = {"metadata": {"labels": {"part": "web"}}, "spec": {"containers": [{"name": "web", "image": "web:1"}]}}
+    spec = {"selector": {"matchLabels": {"part": "web"}}, "template": pods, **given}
+    web = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": spec}
+    cluster.submit("shop", "v1", "web", web, autoscaler(minReplicas=3))
+    cluster.deploy()
+    live = cluster.kube.get(DEPLOYMENT, "shops", "web-v1")
+    assert live is not None
+    assert live["spec"]["replicas"] == begun
+    cluster.kube.patch(DEPLOYMENT, "shops", "web-v1", {"spec": {"replicas": 5}})
+    cluster.deploy()  # as by Retry
+    live = cluster.kube.get(DEPLOYMENT, "shops", "web-v1")
+    assert live is not None
+    assert live["spec"]["replicas"] == given.get("replicas", 5)

@@ -11,9 +11,10 @@ from shops import BUSY
 
 from rainbow.adapters.kube import POD
 from rainbow.adapters.proxy import Proxy
+from rainbow.decisions.rolling import ROLLED_TO
 from rainbow.errors import PermanentError, Refused, TemporaryError
 from rainbow.model.migrations import Stage
-from rainbow.model.names import release_labels
+from rainbow.model.names import APP_LABEL, release_labels
 from rainbow.model.release import Mark, Phase
 from steps import collect_garbage
 
@@ -202,6 +203,23 @@ def test_contract_waits_for_the_pods_of_a_deleted_release_to_end(books: Books) -
 
     books.clock.sleep = ended  # type: ignore[method-assign]
     books.contract(None)
+    assert books.database.version == 4
+
+
+def test_contract_waits_for_the_pods_that_a_roll_has_replaced(books: Books) -> None:
+    """They bear the label of no release, and end while the app is at the next one already (F2)."""
+    ready(books)
+    books.gone("v3")
+    told = {"labels": {APP_LABEL: APP}, "annotations": {ROLLED_TO: "v3"}}
+    spec = {"containers": [{"name": "web", "command": ["state"]}]}
+    pod = {"metadata": {"name": "web-abc", "namespace": NAMESPACE, **told}, "spec": spec, "log": ""}
+    kube = Emulated(None, store=books.store)
+    kube.create({"apiVersion": "v1", "kind": "Pod"} | pod)
+    with pytest.raises(Refused, match=r"v3 \(it is deleted, but 1 of its pods have not ended"):
+        books.contract("v4", max_wait="20s")
+    assert books.database.version == 3
+    kube.delete(POD, NAMESPACE, "web-abc")
+    books.contract("v4")
     assert books.database.version == 4
 
 

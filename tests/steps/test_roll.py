@@ -15,10 +15,14 @@ from rainbow.adapters.bake import BakeWatch
 from rainbow.adapters.kube import DEPLOYMENT, INGRESS, Object
 from rainbow.adapters.lock import read_lease
 from rainbow.adapters.proxy import Proxy
+from rainbow.adapters.records import note
+from rainbow.adapters.rolling import put_rolled
+from rainbow.adapters.routes.traces import Trace
 from rainbow.decisions.bake import Observation, Reading, Watched
 from rainbow.decisions.rolling import ROLLED_TO
 from rainbow.errors import PermanentError, RainbowError, Refused
-from rainbow.model.release import Phase
+from rainbow.model.migrations import Stage
+from rainbow.model.release import Phase, SchemaNote
 from steps import deploy
 
 CALLS = range(1, 200)  # more than any run has
@@ -214,6 +218,25 @@ def test_a_held_app_is_not_rolled(shop: RollingApp) -> None:
     shop.submit("v2")
     with pytest.raises(Refused, match="is held by"):
         shop.run("roll", "v2")
+    assert shop.at == ("v1", True)
+
+
+def test_nobody_is_rolled_onto_a_schema_that_goes_at_that_moment(shop: RollingApp) -> None:
+    """The contract was begun after the roll had looked, and looked before that was noted: one has to give in."""
+    migrations = {"image": "books", "needs": {"minimum": 1, "maximum": 2}, "state": ["state"]}
+    _fresh(shop)
+    shop.submit("v2", migrations=migrations)
+    noted: list[str] = []
+
+    def called(method: str, path: str) -> None:
+        if method == "PATCH" and path.endswith("/spawn-v2/status") and not noted:
+            noted.append(path)
+            begun = SchemaNote(version=2, at=shop.clock.now(), under_way=Stage.CONTRACT, to=3)
+            note(shop.kube, shop.record("v1"), schema_state=begun)
+
+    with pytest.raises(Refused, match="contract to version 3 was begun"):
+        shop.run("roll", "v2", called)
+    assert noted
     assert shop.at == ("v1", True)
 
 
@@ -453,3 +476,36 @@ def test_what_is_rolled_outlives_the_releases_beside_it(mixed: RollingApp, told:
     names = {(kind, name) for kind, _, name in mixed.objects()}
     assert {("services", "mail"), ("configmaps", "settings"), ("services", "web-v3")} <= names
     assert told == {}
+
+
+def test_by_retry_nobody_is_led_to_a_release_whose_helper_was_undone(mixed: RollingApp) -> None:
+    """Its own objects are there still, and its tests might pass now: with the helper of the release before."""
+    _release(mixed, "v1")
+    _release(mixed, "v2", ("roll", "deploy", "run-tests"))
+    record = mixed.record("v2")
+    note(mixed.kube, record, message="broken off, may do when tried again: no answer")  # by the step that failed
+    with pytest.raises(PermanentError, match="v2 of spawn was undone"):
+        mixed.run("undo", "v2")
+    assert mixed.record("v2").status.phase is Phase.FAILED
+    with pytest.raises(Refused, match=r"release v2 failed: .*was undone"):
+        mixed.run("switch", "v2")
+    for step in ("run-tests", "check-compatibility"):
+        with pytest.raises(PermanentError, match="mail in namespace spawn is not at release v2, but at v1"):
+            mixed.run(step, "v2")
+    assert mixed.record("v2").status.phase is Phase.FAILED
+    assert _deployments(mixed)["mail"] == "v1"
+
+
+@pytest.mark.parametrize("wanted", [None, 2])
+def test_a_count_that_is_left_out_ends_no_pods(
+    shop: RollingApp, wanted: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `rainbow lint` advises beside an autoscaler: the API server would make one pod of all that there are."""
+    shop.release("v1")
+    live = shop.kube.patch(DEPLOYMENT, "spawn", "web", {"spec": {"replicas": 9}})
+    sent: list[Object] = []
+    monkeypatch.setattr(shop.kube, "apply", sent.append)
+    spec = deployment("web")["spec"] | ({} if wanted is None else {"replicas": wanted})
+    obj = {key: live[key] for key in ("apiVersion", "kind")} | {"metadata": {"name": "web", "namespace": "spawn"}}
+    put_rolled(shop.kube, "spawn", obj | {"spec": spec}, Trace(shop.clock.now(), "v1", 9, None), 9)
+    assert [each["spec"]["replicas"] for each in sent] == [wanted or 9]

@@ -170,9 +170,9 @@ def test_releases_take_turns_from_deploy_to_switch_and_never_for_the_drain() -> 
 
 
 def test_what_was_rolled_is_undone_when_anything_fails_after_that() -> None:
-    """Users have it already then. A release that rolls nothing, and one that goes well, costs no pod."""
+    """Users have it already then, also when the roll itself was cut off. One that goes well costs no pod."""
     tasks = {task["name"]: task for task in templates()["promote"]["dag"]["tasks"]}
-    after = ("deploy", "run-tests", "check-compatibility", "switch")
+    after = ("roll", "deploy", "run-tests", "check-compatibility", "switch")
     assert tasks["undo"]["depends"] == " || ".join(f"{step}.{how}" for step in after for how in ("Failed", "Errored"))
     assert tasks["undo"]["when"] == tasks["roll"]["when"] == "'{{workflow.parameters.roll}}' == 'true'"
 

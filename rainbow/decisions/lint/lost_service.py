@@ -19,11 +19,13 @@ def check(base: Base) -> Findings:
             continue
         pods = [pod_spec(obj) or {} for obj in base.objects if fits(selector, template_labels(obj))]
         if not pods:
+            rolled = base.is_rolled(service)  # its selector stays as it is, so pods of others may well be behind it
+            more = "" if rolled else ", and the labels of the release are added to it: it leads nowhere"
             yield Finding(
-                Severity.ERROR,
+                Severity.WARNING if rolled else Severity.ERROR,
                 service,
                 ("spec", "selector"),
-                "its selector fits no pod of the base, and the labels of the release are added to it: it leads nowhere",
+                f"its selector fits no pod of the base{more}",
                 "give it the labels of the pods; a Service without selector for what runs elsewhere",
             )
             continue

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.decisions.lint.make import ERROR, container, found, of, said, service, workload
+from tests.decisions.lint.make import ERROR, WARNING, container, found, of, said, service, workload
 
 JOB = {
     "apiVersion": "batch/v1",
@@ -33,3 +33,9 @@ JOB = {
 def test_every_service_leads_to_pods_of_the_release(case: str, objects: Any, places: list[str]) -> None:
     """An error: whoever is led there gets no answer."""
     assert said(found("lost-service", *objects)) == [(ERROR, "Service web", place) for place in places], case
+
+
+def test_what_is_rolled_may_lead_to_pods_of_others() -> None:
+    """Its selector stays as it is: an operator may make those pods. A slip of the pen is said all the same."""
+    findings = found("lost-service", workload(), service(selector={"made-by": "operator"}), strategy="rolling")
+    assert said(findings) == [(WARNING, "Service web", "spec.selector")]
