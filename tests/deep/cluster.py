@@ -31,7 +31,8 @@ class Living(Store):
     broken: set[str] = field(default_factory=set)
     failing: set[str] = field(default_factory=set)
     tasks: dict[int, Key] = field(default_factory=dict)  # task → the pod that works on it
-    lost: list[str] = field(default_factory=list)  # pods that were ended while they worked
+    # Pods that were ended while they worked, and whose they were.
+    lost: list[tuple[str, str | None]] = field(default_factory=list)
     begun: Callable[[str], None] = lambda _release: None  # called with the release whose pod begins
     _made: int = 0
 
@@ -146,7 +147,7 @@ class Living(Store):
 
     def _end(self, pod: Object) -> None:
         if self.busy()[pod["metadata"]["name"]]:
-            self.lost.append(pod["metadata"]["name"])
+            self.lost.append((pod["metadata"]["name"], owner(pod)))
         self._drop(pod)
 
     def _own(self, obj: Object) -> None:

@@ -50,7 +50,7 @@ class Oracle(Truth):
 
     def check(self) -> None:
         """Between two machine steps: users are served, and no pod was ended under its tasks."""
-        lost = [pod for pod in self.store.lost if not any(pod.startswith(f"web-{name}-") for name in self.given_up)]
+        lost = [pod for pod, release in self.store.lost if release not in self.given_up]
         assert not lost, f"ended while at work: {lost}"
         if self.route in self.store.objects:
             current = self.current()
