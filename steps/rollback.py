@@ -108,7 +108,9 @@ def _look(params: Params, world: World) -> _Look:
     kube = world.kube
     releases = list_releases(kube, params.namespace, params.app)
     if params.release is not None:
-        read_release(kube, params.namespace, params.app, params.release)  # or it says which there are
+        asked = read_release(kube, params.namespace, params.app, params.release)  # or it says which there are
+        if asked.id not in [release.id for release in releases]:  # it came after the list was taken
+            releases.append(asked)
     if not releases:
         raise BadInput(f"no release of an app {params.app} in namespace {params.namespace}; is the name right?")
     wish = Wish(params.release, params.from_release, params.allow_rejected, params.despite_hold, world.asked_at)

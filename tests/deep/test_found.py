@@ -57,3 +57,14 @@ def test_who_was_current_last_is_kept_though_a_switch_was_killed(at: int, last: 
     life.release(at=0, disturbance=None)
     life.teardown()
     assert life.stage.oracle.record(last).status.deleted_at is None
+
+
+def test_a_release_that_came_after_the_list_was_taken_is_gone_back_to_or_refused() -> None:
+    """`rollback` found it by its name and not in the list, and broke down instead of saying what it makes of it."""
+    life = Lifecycle()
+    life.first(App(route="service", bus=True))
+    life.an_operator(release=None, step="hold")
+    life.release(answer="yes", at=4, disturbance=None, harm=False)
+    back = Action("rollback", -1, insists=False, by_hand=True, lag=3)
+    life.step(action=back, disturbance=Disturbance(18, pause=10.0))
+    life.teardown()
