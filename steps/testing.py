@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from rainbow.adapters.kube import SERVICE, Object
 from rainbow.adapters.lock import Lock, lock_of
 from rainbow.adapters.pod_run import PodEnd, PodRun
 from rainbow.adapters.readiness import STEP_LABEL
+from rainbow.adapters.restricted_pod import restricted
 from rainbow.adapters.rolling import read_rolled
 from rainbow.adapters.routes.rights import ROLLED_READING
 from rainbow.adapters.world import World
@@ -44,6 +46,7 @@ TESTING: list[dict[str, Any]] = [
 
 CONTAINER = "tests"
 LAST_LINES = 20
+GRACE = timedelta(seconds=10)
 
 
 @dataclass(frozen=True)
@@ -172,7 +175,7 @@ def release_url(service: Object) -> str:
 
 
 def tests_pod(trial: Trial, service: Object) -> Object:
-    """The pod of the tests: no token, no privileges (Pod Security Standards, `restricted`), an end in any case."""
+    """The pod of the tests."""
     release, tests = trial.release, trial.tests
     variables = {"RELEASE_ID": release.id, trial.author.spec.app.release_env: release.id}
     given = variables | {"RELEASE_URL": release_url(service)} | tests.env
@@ -180,8 +183,6 @@ def tests_pod(trial: Trial, service: Object) -> Object:
         "name": CONTAINER,
         "image": trial.image,
         "env": [{"name": name, "value": value} for name, value in given.items()],
-        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
-        "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}},
     }
     if tests.command:
         container["command"] = list(tests.command)
@@ -195,15 +196,7 @@ def tests_pod(trial: Trial, service: Object) -> Object:
             # One that failed stays to be looked at, and goes with the release (Kubernetes, "Garbage Collection").
             "ownerReferences": [_owner(release, service)],
         },
-        "spec": {
-            "restartPolicy": "Never",
-            "activeDeadlineSeconds": max(1, int(tests.timeout.total_seconds())),
-            "terminationGracePeriodSeconds": 10,
-            "automountServiceAccountToken": False,
-            "enableServiceLinks": False,
-            "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
-            "containers": [container],
-        },
+        "spec": restricted(container, timeout=tests.timeout, grace=GRACE),
     }
 
 

@@ -20,6 +20,7 @@ from rainbow.adapters.kube import POD, Kube, Object
 from rainbow.adapters.lock import BY_HAND, CARRIED, LOCKING, Lock
 from rainbow.adapters.pod_run import PodEnd, PodRun
 from rainbow.adapters.readiness import STEP_LABEL
+from rainbow.adapters.restricted_pod import restricted
 from rainbow.adapters.world import World
 from rainbow.decisions.rolling import ROLLED_TO
 from rainbow.errors import PermanentError, TemporaryError
@@ -38,6 +39,7 @@ MIGRATING: list[dict[str, Any]] = [
     *LOCKING,
 ]
 
+GRACE = timedelta(seconds=30)
 CONTAINER = "migrations"
 ASKING = timedelta(minutes=2)  # for the state
 # For whom a pod migrates. Not the label of a release's own objects: those go with it, and its pods are counted.
@@ -148,7 +150,7 @@ class Migration:
         return self.stage or "schema-state"
 
     def _object(self) -> Object:
-        """As restricted as a pod can be (Pod Security Standards), with an end in any case."""
+        """Its pod, with the ServiceAccount that the app wants for it."""
         wanted, release = self.migrations, self.release
         names = {"RELEASE_ID": release.id, release.spec.app.release_env: release.id} | wanted.env
         container: Object = {
@@ -157,20 +159,10 @@ class Migration:
             "command": wanted.command(self.stage),
             "env": [{"name": name, "value": value} for name, value in names.items()],
             "envFrom": [{"secretRef": {"name": name}} for name in wanted.env_from],
-            "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
-            "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}},
         }
-        spec: Object = {
-            "restartPolicy": "Never",
-            "activeDeadlineSeconds": max(1, int(self.timeout.total_seconds())),
-            "terminationGracePeriodSeconds": 30,
-            "automountServiceAccountToken": wanted.service_account is not None,
-            "enableServiceLinks": False,
-            "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
-            "containers": [container],
-        }
+        spec = restricted(container, timeout=self.timeout, grace=GRACE)
         if wanted.service_account is not None:
-            spec["serviceAccountName"] = wanted.service_account
+            spec |= {"serviceAccountName": wanted.service_account, "automountServiceAccountToken": True}
         owner = {"apiVersion": API_VERSION, "kind": KIND, "name": release.name, "uid": release.uid}
         meta: Object = {
             "name": self.pod,

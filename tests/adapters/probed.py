@@ -6,8 +6,8 @@ import asyncio
 import ssl
 import threading
 from collections import Counter
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +33,14 @@ class Server:
     def url(self) -> str:
         """Where it listens."""
         return f"http://127.0.0.1:{self.port}"
+
+    @contextmanager
+    def running(self) -> Iterator[Server]:
+        """It has ended when this has."""
+        thread = self.start()
+        yield self
+        self.stop()
+        thread.join()
 
     def start(self) -> threading.Thread:
         """Begin to listen; returns when it does."""

@@ -25,11 +25,8 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def server() -> Iterator[Server]:
     """It ends with the test."""
-    made = Server()
-    thread = made.start()
-    yield made
-    made.stop()
-    thread.join()
+    with Server().running() as made:
+        yield made
 
 
 def probed(server: Server, *targets: str, seconds: float = 1.0, **more: object) -> Answers:

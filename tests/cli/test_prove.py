@@ -28,11 +28,8 @@ RESULT = {
 @pytest.fixture
 def server() -> Iterator[Server]:
     """It ends with the test."""
-    made = Server()
-    thread = made.start()
-    yield made
-    made.stop()
-    thread.join()
+    with Server().running() as made:
+        yield made
 
 
 def typed(*arguments: str) -> int:

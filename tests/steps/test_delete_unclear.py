@@ -8,7 +8,6 @@ import pytest
 from emulated import START
 from shops import CURRENT, DRAINED, FAILED, HOUR, Shops, looks
 
-from rainbow.adapters.kube import HTTP_ROUTE, Kind, Kube
 from rainbow.adapters.records import note
 from rainbow.errors import PermanentError
 from rainbow.model.app import AppConfig
@@ -23,18 +22,9 @@ LONG_AGO = {"phase": Phase.DELETED, "deleted_at": START, "live_at": START - 9 * 
 
 
 @pytest.fixture
-def shops(monkeypatch: pytest.MonkeyPatch) -> Shops:
+def shops(monkeypatch: pytest.MonkeyPatch, no_gateway: None) -> Shops:
     """An app without releases, on a cluster without the Gateway API."""
     looks(monkeypatch, {})
-    path = Kube.path
-
-    def known(self: Kube, kind: Kind, namespace: str | None, name: str | None = None) -> str:
-        if kind == HTTP_ROUTE:
-            raise PermanentError(f"the cluster does not know {kind.api_version}")
-        return path(self, kind, namespace, name)
-
-    monkeypatch.setattr(Kube, "path", known)
-    monkeypatch.setattr(Kube, "kinds", lambda *_: [])
     return Shops()
 
 

@@ -9,7 +9,6 @@ import pytest
 from emulated import Emulated, Killed, answer
 from three_releases import Shop, at, kill
 
-from rainbow.adapters.kube import HTTP_ROUTE, Kind, Kube
 from rainbow.adapters.proxy import Proxy
 from rainbow.adapters.routes import read_route
 from rainbow.errors import PermanentError, Refused, TemporaryError
@@ -27,20 +26,6 @@ def shop(monkeypatch: pytest.MonkeyPatch) -> Shop:
     made.start()
     made.switch("v2")
     return made
-
-
-@pytest.fixture
-def no_gateway(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on a cluster without the Gateway API."""
-    path = Kube.path
-
-    def known(self: Kube, kind: Kind, namespace: str | None, name: str | None = None) -> str:
-        if kind == HTTP_ROUTE:
-            raise PermanentError(f"the cluster does not know {kind.api_version}")
-        return path(self, kind, namespace, name)
-
-    monkeypatch.setattr(Kube, "path", known)
-    monkeypatch.setattr(Kube, "kinds", lambda *_: [])
 
 
 # --- another route ------------------------------------------------------------------------------------------

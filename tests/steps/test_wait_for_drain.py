@@ -74,6 +74,18 @@ def test_a_policy_that_cannot_be_is_wrong_input(spec: dict[str, object]) -> None
         run(params, World(kube, clock=StoppedClock(), say=lambda _line: None))
 
 
+def three_releases(kube: Emulated, current: str) -> None:
+    """v1 to v3, of which one is current and the others drain."""
+    for number, name in enumerate(("v1", "v2", "v3")):
+        kube.create(new_record(ReleaseSpec(release=name, app=app(), manifests="")))
+        meta = {"name": f"web-{name}", "namespace": "spawn", "labels": release_labels("spawn", name)}
+        kube.create({"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": {}})
+        live = START + timedelta(minutes=number)
+        draining = {"demoted_at": START + timedelta(minutes=9), "phase": Phase.DRAINING, "traffic": "-"}
+        note(kube, read_release(kube, "spawn", "spawn", name), live_at=live, **({} if name == current else draining))
+    point_route(kube, f"web-{current}")
+
+
 def test_everything_that_drains_shrinks_waited_for_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
     """The release that was rolled back from is not waited for by the one before it, and has as little to do."""
     kube, looked_at, lines = Emulated(None, attempts=1, store=Store()), [], list[str]()
@@ -85,14 +97,7 @@ def test_everything_that_drains_shrinks_waited_for_or_not(monkeypatch: pytest.Mo
         return [Shrinking("worker", "1 of 3 pods are busy")]
 
     monkeypatch.setattr(ShrinkWatch, "look", look)
-    for number, name in enumerate(("v1", "v2", "v3")):
-        kube.create(new_record(ReleaseSpec(release=name, app=app(), manifests="")))
-        meta = {"name": f"web-{name}", "namespace": "spawn", "labels": release_labels("spawn", name)}
-        kube.create({"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": {}})
-        live = START + timedelta(minutes=number)
-        draining = {"demoted_at": START + timedelta(minutes=9), "phase": Phase.DRAINING, "traffic": "-"}
-        note(kube, read_release(kube, "spawn", "spawn", name), live_at=live, **({} if name == "v2" else draining))
-    point_route(kube, "web-v2")
+    three_releases(kube, current="v2")
     params = Params.model_validate({"namespace": "spawn", "app": "spawn", "release": "v2", "max_wait": "0s"})
     with pytest.raises(TemporaryError, match="still waiting"):
         run(params, World(kube, clock=StoppedClock(), say=lines.append))
@@ -104,14 +109,7 @@ def test_only_who_waits_for_the_current_release_shrinks(monkeypatch: pytest.Monk
     """Of two that lower one number, each with a knowledge of its own, one may end what the other knows to be busy."""
     kube, looked_at = Emulated(None, attempts=1, store=Store()), list[str]()
     monkeypatch.setattr(ShrinkWatch, "look", lambda _watch, release, _current: looked_at.append(release.id) or [])
-    for number, name in enumerate(("v1", "v2", "v3")):
-        kube.create(new_record(ReleaseSpec(release=name, app=app(), manifests="")))
-        meta = {"name": f"web-{name}", "namespace": "spawn", "labels": release_labels("spawn", name)}
-        kube.create({"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": {}})
-        live = START + timedelta(minutes=number)
-        draining = {"demoted_at": START + timedelta(minutes=9), "phase": Phase.DRAINING, "traffic": "-"}
-        note(kube, read_release(kube, "spawn", "spawn", name), live_at=live, **({} if name == "v3" else draining))
-    point_route(kube, "web-v3")
+    three_releases(kube, current="v3")
     for waits_for, expected in (("v2", set()), ("v3", {"v1", "v2"})):
         names = {"namespace": "spawn", "app": "spawn", "release": waits_for, "max_wait": "1s"}
         with pytest.raises(TemporaryError, match="still waiting"):

@@ -1,0 +1,27 @@
+"""The pod in which a container of the user's runs once: as restricted as Kubernetes knows, with an end in any case."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from rainbow.adapters.kube import Object
+
+
+def restricted(container: Object, *, timeout: timedelta, grace: timedelta) -> Object:
+    """The `spec` of a pod of one container (Pod Security Standards, `restricted`), without a token.
+
+    `timeout`: how long it may run; `grace`: between being told to end and being ended.
+    """
+    own = {
+        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+        "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}},
+    }
+    return {
+        "restartPolicy": "Never",
+        "activeDeadlineSeconds": max(1, int(timeout.total_seconds())),
+        "terminationGracePeriodSeconds": int(grace.total_seconds()),
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+        "containers": [container | own],
+    }
