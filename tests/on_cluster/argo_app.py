@@ -111,19 +111,21 @@ class InArgo(Plain):
         self.kill_each({workflow: step})
 
     def delete_pod(self, workflow: str, step: str) -> None:
-        """Delete the pod of the next run of a step as it begins its work, as the drain of a node does.
+        """Delete the pod of the next run of a step as it begins its work, as the drain of a node does; it is gone then.
 
-        For a step that waits: others may be done before their pod is.
+        For a step that waits: others may be done before their pod is. It must have nothing to end on until this returns:
+        its process goes on until the kubelet has heard, which takes seconds on a busy machine.
         """
-        eventually(lambda: bool(self._processes(step)), f"a process of {step}")
-        # The pod of the run before may be called running for a moment yet, and that of this one not yet.
-        eventually(lambda: self._newest(workflow, step)["status"]["phase"] == "Running", f"a pod of {step}")
-        self.kube.delete(POD, self.namespace, self._newest(workflow, step)["metadata"]["name"])
+        eventually(lambda: bool(self._processes(step)) and bool(self._running(workflow, step)), f"a pod of {step}")
+        [pod] = self._running(workflow, step)
+        self.kube.delete(POD, self.namespace, pod)
+        eventually(lambda: self.kube.get(POD, self.namespace, pod) is None, f"the end of the pod {pod}")
 
-    def _newest(self, workflow: str, step: str) -> Object:
-        pods = self.kube.list(POD, self.namespace, labels=f"workflows.argoproj.io/workflow={workflow}")
-        ours = [pod for pod in pods if f"-{step}-" in pod["metadata"]["name"]]
-        return max(ours, key=lambda pod: pod["metadata"]["creationTimestamp"])
+    def _running(self, workflow: str, step: str) -> list[str]:
+        """The pods of a step that run, by what Argo says: the run before has ended there when the next one begins."""
+        nodes = (self._status(workflow).get("nodes") or {}).values()
+        runs = [n for n in nodes if n["type"] == "Pod" and n["templateName"] == step and n["phase"] == "Running"]
+        return [f"{workflow}-{step}-{node['id'].rsplit('-', 1)[1]}" for node in runs]
 
     def kill_each(self, steps: Mapping[str, str], *, seconds: float = 120) -> None:
         """The same for the step of each of several workflows, in whatever order they begin."""
