@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
@@ -30,6 +31,7 @@ GENEROUS = {"GOGC": "400"}
 MEMORY_TO_SPARE = 8 * 2**30
 SOURCES = ("go.mod", "go.sum", "*.go", "*/*.go")
 LAST_LINES = 20
+MAJOR_VERSION = re.compile(r"/v\d+$")
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,9 @@ class Module:
 
     @property
     def programs(self) -> tuple[str, ...]:
-        """The names of the programs, in the packages' order."""
-        return tuple(self.name if package == "." else package.rsplit("/", 1)[-1] for package in self.packages)
+        """The names of the programs, in the packages' order; the version of a module is no part of its name."""
+        bare = (MAJOR_VERSION.sub("", package) for package in self.packages)
+        return tuple(self.name if package == "." else package.rsplit("/", 1)[-1] for package in bare)
 
     def files(self) -> list[Path]:
         """The module's own files: what a build depends on."""

@@ -40,12 +40,12 @@ class RolledApp:
         """The host of its users."""
         return f"{self.tiny.namespace}.localhost"
 
-    def submit(self, name: str, *, ready: bool = True, **config: Any) -> None:
+    def submit(self, name: str, *, ready: bool = True, pods: int = 1, **config: Any) -> None:
         """The record of a release, whose pods become ready, or never do."""
         url = f"http://{self.proxy}"
         more = {"strategy": "rolling", "rolling": {"deadline": "4m" if ready else "8s"}}
         more |= {"route": {"ingress": {"name": "front", "url": url}}, "retention": {"minimumAge": "0s"}}
-        self.tiny.submit(name, base=[_web(ready=ready), service(), ingress(self.host)], **(more | config))
+        self.tiny.submit(name, base=[_web(ready=ready, pods=pods), service(), ingress(self.host)], **(more | config))
 
     def run(self, step: str, release: str | None, **more: Any) -> None:
         """A step, with the rights of its Role and no more."""
@@ -66,10 +66,11 @@ class RolledApp:
         return (found.release, found.settled) if found else None
 
 
-def _web(*, ready: bool) -> Object:
+def _web(*, ready: bool, pods: int = 1) -> Object:
     # Its end leaves the proxy the time to hear of it (C2).
     probe = {"httpGet": {"path": "/", "port": 8000 if ready else 9}, "periodSeconds": 1, "timeoutSeconds": 20}
     web = deployment(["python3", "-c", SERVER], readinessProbe=probe, lifecycle={"preStop": {"sleep": {"seconds": 2}}})
+    web["spec"]["replicas"] = pods
     web["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = 5
     return web
 
@@ -105,6 +106,46 @@ def test_rolled_undone_and_rolled_back_no_user_notices(rolled: RolledApp) -> Non
     assert rolled.tiny.record("v2").status.phase is Phase.DELETED
     assert kube.get(DEPLOYMENT, namespace, "web") is not None
     assert kube.get(SERVICE, namespace, "web") is not None
+
+
+# Above its limit from the first look on; the one series that a watch has to have.
+BREACH = {"name": "errors", "query": 'max(vector(1) or errors{release="$release"})', "limit": 0.5}
+BAKE = {"duration": "1m", "interval": "1s", "breaches": 2, "traffic": BREACH["query"], "watch": [BREACH]}
+
+
+def test_unavailable_first_and_both_lose_nobody_and_a_breach_rolls_back(rolled: RolledApp, context: Context) -> None:
+    """F2, B4: of two pods one goes before one comes; then by a quarter; and a bake that sees harm rolls back."""
+    kube, namespace = rolled.tiny.kube, rolled.tiny.namespace
+    rolled.release("v2", pods=2)
+    with users(rolled, pause=0.01) as load:
+        for release, mode in (("v3", "unavailable"), ("v4", "both")):
+            rolled.release(release, pods=2, rolling={"mode": mode, "deadline": "4m"})
+            assert rolled.at == (release, True)
+            assert _rolled_by(kube, namespace) == SETTINGS[mode]
+        rolled.release("v5", pods=2, bake=BAKE)
+        urls = {"proxy_url": f"http://{rolled.proxy}", "prometheus_url": f"http://127.0.0.1:{context.ports.prometheus}"}
+        with pytest.raises(PermanentError, match=r"was switched back: errors 1, above the limit of 0\.5"):
+            rolled.run("bake", "v5", **urls)
+        assert rolled.at == ("v4", True)
+    assert load.failures == []
+    assert load.order()[:4] == ["v2", "v3", "v4", "v5"]
+    rejected = rolled.tiny.record("v5").status.rejected
+    assert rejected is not None
+    assert rejected.by == "bake"
+    assert rolled.tiny.record("v4").status.phase is Phase.CURRENT
+
+
+# The strategy of a Deployment, from the Kubernetes documentation: a share of its pods, or a number of them.
+SETTINGS = {
+    "unavailable": {"maxSurge": 0, "maxUnavailable": 1},
+    "both": {"maxSurge": "25%", "maxUnavailable": "25%"},
+}
+
+
+def _rolled_by(kube: Kube, namespace: str) -> Any:
+    web = kube.get(DEPLOYMENT, namespace, "web")
+    assert web is not None
+    return web["spec"]["strategy"]["rollingUpdate"]
 
 
 def test_a_helper_is_rolled_beside_releases_of_their_own(kube: Kube, namespace: str, context: Context) -> None:
