@@ -8,7 +8,7 @@ STAMP := $(VENV)/installed
 ON_CLUSTER = eval "$$($(BIN)/rainbow cluster env)" &&
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-deep check bench prove cluster-up cluster-down requirements clean
+.PHONY: help setup demo browser test test-fast test-deep check bench prove docs cluster-up cluster-down requirements clean
 
 help: ## Show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | column -t -s '|'
@@ -28,7 +28,7 @@ demo: cluster-up ## Perform the main job: three rainbow releases of a running ap
 	$(ON_CLUSTER) PYTHONPATH=examples/spawn $(BIN)/python -m demo
 
 # More processes than processors: many tests wait. Those marked `long` begin first (tests/on_cluster/conftest.py).
-test: check cluster-up ## All tests, those on the cluster included
+test: check cluster-up browser ## All tests, those on the cluster included
 	$(ON_CLUSTER) $(BIN)/pytest --numprocesses 3 --dist worksteal -m "not cluster"
 	$(ON_CLUSTER) $(BIN)/pytest -m "cluster and alone"
 	$(ON_CLUSTER) $(BIN)/pytest --numprocesses 4 --dist worksteal -m "cluster and not alone"
@@ -55,6 +55,13 @@ prove: cluster-up ## Every strategy behind every route, 20 rounds each, at 1,000
 	$(ON_CLUSTER) PYTHONPATH=examples/spawn $(BIN)/python -m bench.matrix --rate $(or $(RATE),1000) \
 		--rounds $(or $(ROUNDS),20) --write build/prove.json
 
+docs: setup ## Build the documentation as a site, into build/docs
+	$(BIN)/python -m docs.site
+
+browser: ## Install Debian's Chromium, in which tests look at reports
+	@command -v chromium >/dev/null || { apt-get -q update && \
+		DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends chromium; } >&2
+
 cluster-up: setup ## Start the embedded cluster, or mend it
 	$(BIN)/rainbow cluster up
 
@@ -63,8 +70,10 @@ cluster-down: setup ## Stop it and remove everything of it but its state
 
 requirements: setup ## Compile the pinned requirements anew (needs uv)
 	$(foreach set,step dev,uv pip compile --quiet --generate-hashes --python-version 3.11 --no-header --no-annotate \
-		--no-emit-index-url $(if $(filter dev,$(set)),--extra cli --extra cluster --extra dev) \
+		--no-emit-index-url $(if $(filter dev,$(set)),--extra cli --extra cluster --extra report --extra docs --extra dev) \
 		--output-file requirements/$(set).txt pyproject.toml;)
+	uv pip compile --quiet --generate-hashes --python-version 3.11 --no-header --no-annotate --no-emit-index-url \
+		--output-file requirements/sbom.txt requirements/sbom.in
 
 clean: ## Remove what make made here (the cluster's cache stays)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

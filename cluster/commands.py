@@ -18,14 +18,26 @@ MEBIBYTE = 2**20
 
 @click.group()
 def cluster() -> None:
-    """Real Kubernetes and Argo Workflows on this Linux machine, without Docker."""
+    """Real Kubernetes and Argo Workflows on this Linux machine, without Docker.
+
+    \b
+    Examples:
+      rainbow cluster up
+      rainbow cluster status
+      rainbow cluster down
+    """
     # A shell that became root by su has no sbin on its path, where ip, nft and iptables are.
     os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
 
 
 @cluster.command()
 def up() -> None:
-    """Build, start and mend: afterwards every part is ready. Safe to run at any time."""
+    """Build, start and mend: afterwards every part is ready. Safe to run at any time.
+
+    \b
+    Example:
+      rainbow cluster up
+    """
     from cluster.up import up as bring_up
 
     context = Context.from_environment()
@@ -37,7 +49,13 @@ def up() -> None:
 @cluster.command()
 @click.option("--purge", is_flag=True, help="Also remove the cluster's state: objects, images, volumes, certificates.")
 def down(*, purge: bool) -> None:
-    """Stop everything and leave nothing of it on the machine; the state is kept for the next `up`."""
+    """Stop everything and leave nothing of it on the machine; the state is kept for the next `up`.
+
+    \b
+    Examples:
+      rainbow cluster down
+      rainbow cluster down --purge
+    """
     from cluster.down import down as take_down
 
     with Report() as report:
@@ -45,9 +63,15 @@ def down(*, purge: bool) -> None:
 
 
 @cluster.command()
-@click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Form.")
 def status(output: str) -> None:
-    """Show each part's state, process or pod, and memory. Exit code 1 unless every part runs."""
+    """Show each part's state, process or pod, and memory. Exit code 1 unless every part runs.
+
+    \b
+    Examples:
+      rainbow cluster status
+      rainbow cluster status -o json
+    """
     from cluster.status import status as look
     from cluster.status import total
 
@@ -69,7 +93,13 @@ def status(output: str) -> None:
 @click.option("-f", "--follow", is_flag=True, help="Go on printing as lines are written.")
 @click.option("-n", "--lines", default=50, show_default=True, help="How many of the last lines.")
 def logs(part: str | None, lines: int, *, follow: bool) -> None:
-    """Print the log of a part: a process, or a pod by its name or the start of it. Without a part: of all processes."""
+    """Print the log of a part: a process, or a pod by its name or the start of it. Without a part: of all processes.
+
+    \b
+    Examples:
+      rainbow cluster logs kube-apiserver --lines 100
+      rainbow cluster logs traefik --follow
+    """
     context = Context.from_environment()
     files = _log_files(context, part)
     command = ["tail", f"--lines={lines}", *(["--follow=name"] if follow else []), *map(str, files)]
@@ -98,7 +128,12 @@ def _log_files(context: Context, part: str | None) -> list[Path]:
 @click.argument("name")
 @click.option("--build-arg", "arguments", multiple=True, metavar="KEY=VALUE", help="for its Containerfile")
 def image(folder: Path, name: str, arguments: tuple[str, ...]) -> None:
-    """Build the image of a FOLDER with a Containerfile, push it to the cluster's registry, and print its reference."""
+    """Build the image of a FOLDER with a Containerfile, push it to the cluster's registry, and print its reference.
+
+    \b
+    Example:
+      rainbow cluster image . shop --build-arg VERSION=7
+    """
     from cluster.parts.images import build_folder
 
     given = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
@@ -109,7 +144,12 @@ def image(folder: Path, name: str, arguments: tuple[str, ...]) -> None:
 
 @cluster.command()
 def env() -> None:
-    """Print what to set in a shell: eval "$(rainbow cluster env)"."""
+    """Print what to set in a shell.
+
+    \b
+    Example:
+      eval "$(rainbow cluster env)"
+    """
     context = Context.from_environment()
     if not context.kubeconfig.exists():
         raise BadInput("there is no cluster: run `rainbow cluster up` first")

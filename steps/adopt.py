@@ -28,7 +28,7 @@ RULES: list[dict[str, Any]] = [
     # the record, what is noted on it, and whether there are others
     {"apiGroups": ["rainbow.dev"], "resources": ["releases"], "verbs": ["get", "list"]},
     {"apiGroups": ["rainbow.dev"], "resources": ["releases/status"], "verbs": ["patch"]},
-    # it is not touched
+    # whether a release is current already; the route itself is not touched
     *ROUTE_READING,
     # what becomes the release
     *ADOPTING,

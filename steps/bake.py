@@ -1,8 +1,9 @@
 """Watch a release for some time after its switch; a breach switches back by itself (B4).
 
 What is watched, for how long, and how many breaches in a row are too many stands under `bake` in rainbow.yaml; see
-rainbow/decisions/bake.py for the rules. The time counts from the switch, not from the start of this pod. A breach
-switches back under a hold of the app as well: the hold keeps people from new risks, and this takes one away.
+rainbow/decisions/bake.py for the rules. The time counts from the switch, or from the end of the roll, not from the
+start of this pod. A breach switches back under a hold of the app as well: the hold keeps people from new risks, and
+this takes one away.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from rainbow.adapters.policies import read_policy, under
 from rainbow.adapters.records import note_if_unchanged, read_release
 from rainbow.adapters.routes import read_route
 from rainbow.adapters.world import World
-from rainbow.decisions.bake import Act, BakeDecision, Found, Look, Standing, decide_bake, judge, standing
+from rainbow.decisions.bake import Act, BakeDecision, Found, Look, Standing, counts_from, decide_bake, judge, standing
 from rainbow.errors import Conflict, PermanentError, TemporaryError
 from rainbow.model.durations import Duration, format_duration
 from rainbow.model.release import Release
@@ -98,6 +99,7 @@ class _Watch:
             return True
         began = now.began or self.world.clock.now()
         decision = self._decide(now, began)
+        self._show_progress(now, began)
         match decision.act:
             case Act.END:
                 self._end(now, decision)
@@ -162,7 +164,13 @@ class _Watch:
         seen = self.bakes.look(now.release, now.bake, now.route.previous, began)
         self.looks.append(judge(now.bake, seen))
         del self.looks[: -now.bake.breaches]
-        return decide_bake(self.looks, now.bake, began, self.world.clock.now())
+        return decide_bake(self.looks, now.bake, counts_from(now.release, began), self.world.clock.now())
+
+    def _show_progress(self, now: Seen, began: datetime) -> None:
+        """In seconds, of those that it has to be well at least."""
+        whole = int(now.bake.duration.total_seconds())
+        gone = int((self.world.clock.now() - counts_from(now.release, began)).total_seconds())
+        self.world.progressed(max(0, min(gone, whole)), whole)
 
     def _end(self, now: Seen, decision: BakeDecision) -> None:
         for _ in range(ATTEMPTS):

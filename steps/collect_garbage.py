@@ -7,6 +7,7 @@ stop the others. Started on a schedule (workflows/collect_garbage.py); a run tha
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, TypeAdapter
@@ -16,7 +17,7 @@ from rainbow.adapters.drain import DrainWatch, PrometheusUrl
 from rainbow.adapters.world import World
 from rainbow.decisions.retention import Act
 from rainbow.decisions.schema import contract_due
-from rainbow.errors import PermanentError, RainbowError, TemporaryError
+from rainbow.errors import BadInput, PermanentError, RainbowError, TemporaryError
 from rainbow.model.names import Namespace
 from steps import leftovers, removal
 from steps.removal import Removal
@@ -48,7 +49,10 @@ RULES: list[dict[str, Any]] = [
 
 
 def run(params: Params, world: World) -> None:
-    """One pass. Raises TemporaryError when something is left that may go next time."""
+    """One pass. Raises TemporaryError when something is left that may go next time.
+
+    BadInput when nothing is in the way but what somebody has written wrongly; all others are served all the same.
+    """
     namespaces = params.namespaces.split(",") if params.namespaces else [params.namespace]
     watch = DrainWatch(world.kube, world.clock, params.prometheus_url, params.nats_url)
     collection = Removal(world, watch, list(dict.fromkeys(namespaces)))
@@ -68,9 +72,16 @@ def run(params: Params, world: World) -> None:
     world.output("deleted", ",".join(deleted))
     world.say(f"releases deleted: {len(deleted)}; list calls: {collection.lists}")
     if problems:
-        hopeless = any(isinstance(problem, PermanentError) for problem in problems)
         text = "; ".join(dict.fromkeys(map(str, problems)))
-        raise (PermanentError if hopeless else TemporaryError)(f"not all that is due is deleted: {text}")
+        raise _kind(problems)(f"not all that is due is deleted: {text}")
+
+
+def _kind(problems: Sequence[RainbowError]) -> type[RainbowError]:
+    """What they are together: what no later pass mends by itself goes first."""
+    hopeless = [problem for problem in problems if isinstance(problem, PermanentError)]
+    if not hopeless:
+        return TemporaryError
+    return BadInput if all(isinstance(problem, BadInput) for problem in hopeless) else PermanentError
 
 
 def _say_plan(collection: Removal) -> None:

@@ -66,8 +66,9 @@ def _judge(world: World, release: Release, report: Report) -> None:
         world.say(f"errors: {len(report.errors)}; release {release.id} is had again with them, as it was")
     else:
         errors = "".join(f"\n  {e.object}: {e.rule}: {e.why}" for e in report.errors)
+        fix = "" if release.spec.app.manifests.helm else "--fix or "  # a chart takes no patches
         raise PermanentError(
             f"the manifests of release {release.id} of app {release.app} in namespace {release.namespace} are not fit "
             f"to be released:{errors}\nNothing was deployed. See them in your files with: rainbow lint; have them "
-            "completed by --fix or `harden: true`; or say in rainbow.yaml why it is right so: lint.ignore"
+            f"completed by {fix}`harden: true`; or say in rainbow.yaml why it is right so: lint.ignore"
         )

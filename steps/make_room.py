@@ -11,6 +11,7 @@ from typing import Any
 
 from rainbow.adapters.bus import NatsUrl
 from rainbow.adapters.drain import DrainWatch, PrometheusUrl
+from rainbow.adapters.gate import waits_at_gate
 from rainbow.adapters.kube import CONFIG_MAP
 from rainbow.adapters.lock import LOCKING, Lock, holding, lock_of
 from rainbow.adapters.policies import read_policy
@@ -100,7 +101,7 @@ def _make_room(release: Release, params: Params, world: World, lock: Lock | None
         world.say(f"{verdict.release}: {verdict.act}: {verdict.reason}")
     staying = {v.release: v.reason for v in verdicts if v.act not in (Act.DELETE, Act.COMPLETE)}
     if staying:
-        raise _refused(release, staying, seen)
+        raise _refused(world, release, staying, seen)
     # Reading took minutes, perhaps, and a rollback waits for no lock.
     if lock is None or not _needed(world, release):
         return
@@ -110,19 +111,25 @@ def _make_room(release: Release, params: Params, world: World, lock: Lock | None
     for error in (fate.hopeless for fate in fates if fate.hopeless):
         raise error
     if staying:
-        raise _refused(release, staying, seen)
+        raise _refused(world, release, staying, seen)
     if undone := "; ".join(f"{fate.release.id}: {fate.undone}" for fate in fates if fate.undone):
         raise TemporaryError(f"no room yet for release {release.id} of {release.app}: {undone}")
 
 
-def _refused(release: Release, staying: dict[str, str], seen: AppSeen) -> Refused:
-    reasons = "; ".join(f"{name}: {reason}" for name, reason in staying.items())
-    gates = [r.id for r in seen.releases if r.id in staying and waits_for_approval(r)]
-    where = f"-n {release.namespace} {release.app}"
-    first = "".join(
-        f". If {id_} waits for approval, say no to it first: rainbow approve {where} {id_} --reject" for id_ in gates
-    )
+def _refused(world: World, release: Release, staying: dict[str, str], seen: AppSeen) -> Refused:
+    """What stays, and who at its gate is waited for: a person who answers makes room, whatever the answer."""
+    at_gate = [r.id for r in seen.releases if r.id in staying and waits_for_approval(r) and _waits(world, r)]
+    reasons = "; ".join(f"{id_}: {'waits for approval' if id_ in at_gate else why}" for id_, why in staying.items())
+    where, then = f"-n {release.namespace} {release.app}", "Retry when it can"
+    if at_gate:
+        answers = "; ".join(f"rainbow approve {where} {id_}, or the same with --reject" for id_ in at_gate)
+        then = f"Answer first: {answers}. Retry when it is current, or has failed"
     return Refused(
         f"release {release.id} of {release.app} is not deployed: blue/green has room for two releases, and the idle "
-        f"one cannot go ({reasons}){first}. Retry when it can"
+        f"one cannot go ({reasons}). {then}"
     )
+
+
+def _waits(world: World, release: Release) -> bool:
+    """Not known is taken for yes: to say so costs nothing."""
+    return waits_at_gate(world.kube, release.namespace, release.app, release.id) is not False

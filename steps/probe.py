@@ -27,7 +27,7 @@ from rainbow.model.probing import Plan, Target, connect_to, route_urls
 from steps.shape import CommonParams
 
 OUTPUTS: Mapping[str, str] = {"requests": "", "failures": "", "p99-ms": ""}
-INPUTS = ("app", "urls", "rate", "lasting")
+INPUTS = ("app", "urls", "rate", "lasting", "named")
 RULES: list[dict[str, Any]] = [
     # which release's rainbow.yaml says where the proxy is
     {"apiGroups": ["rainbow.dev"], "resources": ["releases"], "verbs": ["get"]},
@@ -48,6 +48,7 @@ class Params(CommonParams):
     )
     rate: float = Field(default=50.0, description="requests a second")
     lasting: Duration = Field(default=timedelta(seconds=30), description="how long")
+    named: bool = Field(default=False, description="an answer that names no release is a failure")
     proxy_url: str | None = Field(
         default=None,
         pattern=r"^https?://",
@@ -94,6 +95,7 @@ def _plan(params: Params, world: World) -> Plan:
             seconds=params.lasting.total_seconds(),
             connect=connect_to(proxy),
             release_header=app.route.release_header,
+            named=params.named,
         )
     except ValidationError as error:
         raise BadInput("; ".join(str(e["msg"]) for e in error.errors())) from error

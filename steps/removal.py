@@ -22,6 +22,7 @@ from rainbow.adapters.routes.gateway import LISTING
 from rainbow.adapters.seal import SEALING, close, seal, standing_open, unseal
 from rainbow.adapters.survey import AppSeen
 from rainbow.adapters.world import World
+from rainbow.decisions.age import noted_overdue
 from rainbow.decisions.drain import DrainState
 from rainbow.decisions.progress import overlooked_demotion
 from rainbow.decisions.retention import Act, Verdict
@@ -168,6 +169,8 @@ def _note_kept(world: World, app: AppSeen, release: Release, verdict: Verdict) -
     drain, words = app.drains.get(release.id), verdict.lasting or verdict.reason
     told_there = was_live(release.status) and drain is not None and verdict.reason == drain.blocker
     live = app.routes.current == release.id
+    if was_live(release.status) and not live:
+        changes |= noted_overdue(release)
     if not told_there and not live and release.status.blocker != words:
         changes["blocker"] = words
     if changes:

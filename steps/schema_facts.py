@@ -28,7 +28,7 @@ def read_facts(kube: Kube, release: Release, state: SchemaState, *, ending: bool
     route = read_current_route(kube, records)
     return SchemaFacts(
         release=next((r for r in records if r.id == release.id), release),
-        releases=[under(policy, r) for r in records],
+        releases=[under(policy, r, ("retention", "bake")) for r in records],  # by which they are kept
         state=state,
         current=route.current,
         previous=route.previous,

@@ -7,7 +7,7 @@ replaced by a new one. Two steps of one workflow may test the same release at th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -108,7 +108,7 @@ def run_trial(world: World, trial: Trial, lock: Lock) -> PodEnd:
     if running is None:
         service = asked_service(world, trial)
         world.say(f"testing release {release.id} at {release_url(service)} with {trial.image}")
-        running = pods.start(tests_pod(trial, service))
+        running = pods.start(tests_pod(trial, service, world.pull_secrets))
     else:
         world.say(f"the tests of release {trial.author.id} are running already, in pod {trial.pod}")
     return pods.follow(running, prefix="tests | ", timeout=trial.tests.timeout)
@@ -174,7 +174,7 @@ def release_url(service: Object) -> str:
     return f"http://{meta['name']}.{meta['namespace']}.svc:{port}"
 
 
-def tests_pod(trial: Trial, service: Object) -> Object:
+def tests_pod(trial: Trial, service: Object, pull_secrets: Sequence[str]) -> Object:
     """The pod of the tests."""
     release, tests = trial.release, trial.tests
     variables = {"RELEASE_ID": release.id, trial.author.spec.app.release_env: release.id}
@@ -196,7 +196,7 @@ def tests_pod(trial: Trial, service: Object) -> Object:
             # One that failed stays to be looked at, and goes with the release (Kubernetes, "Garbage Collection").
             "ownerReferences": [_owner(release, service)],
         },
-        "spec": restricted(container, timeout=tests.timeout, grace=GRACE),
+        "spec": restricted(container, timeout=tests.timeout, grace=GRACE, pull_secrets=pull_secrets),
     }
 
 

@@ -22,6 +22,7 @@ from rainbow.adapters.routes.rights import ROUTE_READING
 from rainbow.adapters.shrink_watch import ShrinkWatch
 from rainbow.adapters.shrinking import SHRINKING
 from rainbow.adapters.world import World
+from rainbow.decisions.age import noted_overdue
 from rainbow.decisions.drain import DrainDecision, DrainState
 from rainbow.decisions.progress import noted_demotion, noted_drain, to_wait_for
 from rainbow.errors import BadInput, Conflict, RainbowError, TemporaryError
@@ -103,7 +104,8 @@ class _Wait:
             return False
         decisions = self.watch.look(releases)
         for release in releases:
-            noted = self._note(release, noted_drain(release.status, decisions[release.id], self.world.clock.now()))
+            drain = noted_drain(release.status, decisions[release.id], self.world.clock.now())
+            noted = self._note(release, drain | noted_overdue(release))
             self._shrink(noted)
         for release in self._beside:
             self._shrink(release)
@@ -146,7 +148,8 @@ class _Wait:
         if not changes:
             return release
         try:
-            return note_if_unchanged(self.world.kube, release, **changes)
+            noted = note_if_unchanged(self.world.kube, release, **changes)
+            return noted.model_copy(update={"spec": release.spec})  # under the policy, as before
         except TemporaryError as error:
             # Somebody else wrote first, or the API server is away: the next look reads the record again.
             if not isinstance(error, Conflict):
@@ -209,8 +212,8 @@ def _refuse_mistaken(releases: list[Release], decisions: dict[str, DrainDecision
     namespace, app = mistaken[0].namespace, mistaken[0].app
     raise BadInput(
         f"app {app} in namespace {namespace}: nothing was changed, and no waiting will help: {told}. Correct it in "
-        "rainbow.yaml for the releases to come; those that are there keep what they were made with, until they are "
-        f"overdue: rainbow policy set -n {namespace} {app} retention.maximumDrainAge=DURATION retention.overdue=delete"
+        "rainbow.yaml for the releases to come, and for those that are there, which keep what they were made with: "
+        f"rainbow policy set -n {namespace} {app} 'drain.prometheus.query=QUERY'"
     )
 
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 from hera.workflows import CronWorkflow, Parameter
-from hera.workflows.models import WorkflowTemplateRef
+from hera.workflows.models import WorkflowMetadata, WorkflowTemplateRef
 
+from rainbow.adapters.workflows import DESCRIPTION, TITLE
 from workflows.settings import Settings
 from workflows.step_template import service_account
 
@@ -26,13 +27,12 @@ def collect_garbage_schedule(namespace: str, settings: Settings) -> CronWorkflow
     if namespace in together and namespace != together[0]:
         return None
     collected = ",".join(together) if namespace in together else namespace
+    told = {TITLE: "Collect garbage", DESCRIPTION: f"Deletes what is due in {collected.replace(',', ', ')}."}
     return CronWorkflow(
         name=NAME,
         namespace=namespace,
-        annotations={
-            "workflows.argoproj.io/title": "Collect garbage",
-            "workflows.argoproj.io/description": f"Deletes what is due in {collected.replace(',', ', ')}.",
-        },
+        annotations=told,
+        workflow_metadata=WorkflowMetadata(annotations=told),  # each of its runs
         schedules=[settings.garbage_schedule],
         concurrency_policy="Forbid",
         starting_deadline_seconds=HOUR,  # one that was missed, as the controller was away, is made up for

@@ -6,14 +6,15 @@ steps themselves keep order, by the lock of the app.
 
 from __future__ import annotations
 
-from hera.workflows import DAG, Parameter, Task, WorkflowTemplate
+from hera.workflows import DAG, Task, WorkflowTemplate
 from hera.workflows.models import PodGC, TTLStrategy
 
+from rainbow.adapters.workflows import DESCRIPTION, TITLE
 from steps import STEPS, load
 from steps.shape import inputs
 from workflows.release import DAY, ENTRYPOINT
 from workflows.settings import Settings
-from workflows.step_template import parameter, service_account, step_template
+from workflows.step_template import described, parameter, service_account, step_template
 
 OPERATIONS = ("switch", "rollback", "hold", "resume", "adopt", "contract", "probe", "collect-garbage")
 
@@ -21,16 +22,16 @@ OPERATIONS = ("switch", "rollback", "hold", "resume", "adopt", "contract", "prob
 def operation_template(step: str, namespace: str, settings: Settings) -> WorkflowTemplate:
     """The WorkflowTemplate `<step>`; its parameters are the step's inputs."""
     module = load(step)
-    taken = {parameter(name): default for name, default in inputs(module).items()}
+    taken = [parameter(name) for name in inputs(module)]
     with WorkflowTemplate(
         name=step,
         namespace=namespace,
         entrypoint=ENTRYPOINT,
         annotations={
-            "workflows.argoproj.io/title": step.replace("-", " ").capitalize(),
-            "workflows.argoproj.io/description": STEPS[step],
+            TITLE: step.replace("-", " ").capitalize(),
+            DESCRIPTION: STEPS[step],
         },
-        arguments=[_argument(name, default) for name, default in taken.items()],
+        arguments=[described(module, name, default) for name, default in inputs(module).items()],
         service_account_name=service_account(step),
         pod_gc=PodGC(strategy="OnPodSuccess", delete_delay_duration="2m"),
         ttl_strategy=TTLStrategy(seconds_after_success=DAY, seconds_after_failure=7 * DAY),
@@ -40,7 +41,3 @@ def operation_template(step: str, namespace: str, settings: Settings) -> Workflo
             given = {name: f"{{{{workflow.parameters.{name}}}}}" for name in taken}
             Task(name=step, template=template, arguments=given)
     return workflow
-
-
-def _argument(name: str, default: str | None) -> Parameter:
-    return Parameter(name=name) if default is None else Parameter(name=name, value=default)

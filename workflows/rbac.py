@@ -16,13 +16,15 @@ Object = dict[str, Any]
 _EXECUTOR = {"apiGroups": ["argoproj.io"], "resources": ["workflowtaskresults"], "verbs": ["create", "patch"]}
 
 
-def access(namespace: str, together: Sequence[str] = ()) -> list[Object]:
+def access(namespace: str, together: Sequence[str] = (), pull_secrets: Sequence[str] = ()) -> list[Object]:
     """ServiceAccount, Role and RoleBinding of each step.
 
+    `pull_secrets`: what the images of the steps' pods are pulled with (Kubernetes, "Add ImagePullSecrets to a service
+    account").
     `together`: namespaces in which the ServiceAccount of the first one collects garbage; it gets the Role of that step
     in each of them, and no right of the whole cluster.
     """
-    objects = [obj for step in STEPS for obj in _access(step, namespace)]
+    objects = [obj for step in STEPS for obj in _access(step, namespace, pull_secrets)]
     if namespace in together and namespace != together[0]:
         name = service_account("collect-garbage")
         binding = next(o for o in objects if o["kind"] == "RoleBinding" and o["metadata"]["name"] == name)
@@ -36,8 +38,14 @@ def rules(step: str) -> list[Object]:
     return [*own, TELLING] if any("releases/status" in rule["resources"] for rule in own) else own
 
 
-def _access(step: str, namespace: str) -> list[Object]:
-    name = service_account(step)
+def _access(step: str, namespace: str, pull_secrets: Sequence[str]) -> list[Object]:
+    pulling = {"imagePullSecrets": [{"name": name} for name in pull_secrets]} if pull_secrets else {}
+    account, *rest = account_with(service_account(step), namespace, [*rules(step), _EXECUTOR])
+    return [account | pulling, *rest]
+
+
+def account_with(name: str, namespace: str, rules: Sequence[Object]) -> list[Object]:
+    """A ServiceAccount that may do this in its own namespace, and nothing else."""
     meta = {"name": name, "namespace": namespace}
     rbac = "rbac.authorization.k8s.io"
     return [
@@ -46,7 +54,7 @@ def _access(step: str, namespace: str) -> list[Object]:
             "apiVersion": f"{rbac}/v1",
             "kind": "Role",
             "metadata": meta,
-            "rules": [*rules(step), _EXECUTOR],
+            "rules": list(rules),
         },
         {
             "apiVersion": f"{rbac}/v1",

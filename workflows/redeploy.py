@@ -7,27 +7,29 @@ from typing import cast
 from hera.workflows import DAG, Parameter, Task, WorkflowTemplate
 from hera.workflows.models import PodGC, TemplateRef, TTLStrategy
 
+from rainbow.adapters.workflows import DESCRIPTION, TITLE
 from steps import STEPS, load
 from steps.shape import inputs
 from workflows.release import DAY, ENTRYPOINT
 from workflows.release import NAME as RELEASE
 from workflows.settings import Settings
-from workflows.step_template import parameter, service_account, step_template
+from workflows.step_template import described, parameter, service_account, step_template
 
 NAME = "redeploy"
 
 
 def redeploy_template(namespace: str, settings: Settings, release: WorkflowTemplate) -> WorkflowTemplate:
     """After the step `redeploy` it is the very DAG of `release`, by reference, which reads the same parameters."""
-    taken = {parameter(name): default for name, default in inputs(load(NAME)).items()}
-    more = [Parameter(name=name, value=default) for name, default in taken.items() if default is not None]
+    module = load(NAME)
+    taken = [parameter(name) for name in inputs(module)]
+    more = [described(module, name, default) for name, default in inputs(module).items() if default is not None]
     with WorkflowTemplate(
         name=NAME,
         namespace=namespace,
         entrypoint=ENTRYPOINT,
         annotations={
-            "workflows.argoproj.io/title": "Redeploy a release",
-            "workflows.argoproj.io/description": STEPS[NAME],
+            TITLE: "Redeploy a release",
+            DESCRIPTION: STEPS[NAME],
         },
         arguments=[*cast("list[Parameter]", release.arguments), *more],
         service_account_name=service_account("switch"),

@@ -12,6 +12,7 @@ from hera.workflows import DAG, Container, Parameter, Task, WorkflowTemplate
 from hera.workflows.models import Mutex, PodGC, Synchronization, TTLStrategy
 
 from rainbow.adapters.gate import CHOICE, GATE, YES
+from rainbow.adapters.workflows import DESCRIPTION, TITLE
 from workflows.approval import NOT_WANTED, WANTED, ask_for_approval
 from workflows.settings import Settings
 from workflows.step_template import service_account, step_template
@@ -43,6 +44,8 @@ DAY = 24 * 3600
 _COMPATIBLE = "'{{workflow.parameters.check-compatibility}}' == 'true'"
 _ROLLS = "'{{workflow.parameters.roll}}' == 'true'"
 _TESTED_BY = ("run-tests", "check-compatibility")
+_APP = Parameter(name="app", description="name of the app")
+_RELEASE = Parameter(name="release", description="id of the release; its Release record exists already")
 _INPUTS = {"app": "{{inputs.parameters.app}}", "release": "{{inputs.parameters.release}}"}
 
 
@@ -53,14 +56,14 @@ def release_template(namespace: str, settings: Settings) -> WorkflowTemplate:
         namespace=namespace,
         entrypoint=ENTRYPOINT,
         annotations={
-            "workflows.argoproj.io/title": "Release an app",
-            "workflows.argoproj.io/description": (
+            TITLE: "Release an app",
+            DESCRIPTION: (
                 "Builds, deploys beside all others, tests, switches, waits until older releases are done, deletes them."
             ),
         },
         arguments=[
-            Parameter(name="app", description="name of the app"),
-            Parameter(name="release", description="id of the release; its Release record exists already"),
+            _APP,
+            _RELEASE,
             Parameter(name="build", value="true", enum=["true", "false"], description="false when images are given"),
             Parameter(name="make-room", value="true", enum=["true", "false"], description="false unless blue/green"),
             Parameter(name="roll", value="true", enum=["true", "false"], description="false when nothing is rolled"),
@@ -123,7 +126,7 @@ def release_template(namespace: str, settings: Settings) -> WorkflowTemplate:
 def _promote(templates: Mapping[str, Container]) -> DAG:
     with DAG(
         name=PROMOTE,
-        inputs=[Parameter(name="app"), Parameter(name="release")],
+        inputs=[_APP, _RELEASE],
         synchronization=Synchronization(mutexes=[Mutex(name="rainbow-{{inputs.parameters.app}}")]),
     ) as promote:
         room, expand, roll, deploy, tests, compatible, switch, undo = (
@@ -150,7 +153,7 @@ def _promote_approved(templates: Mapping[str, Container]) -> DAG:
     """The rest of `promote`, taking its turn like any other. Another release may have become current meanwhile."""
     with DAG(
         name=PROMOTE_APPROVED,
-        inputs=[Parameter(name="app"), Parameter(name="release"), Parameter(name=CHOICE)],
+        inputs=[_APP, _RELEASE, Parameter(name=CHOICE, description="what was chosen at the gate")],
         synchronization=Synchronization(mutexes=[Mutex(name="rainbow-{{inputs.parameters.app}}")]),
     ) as promote:
         answer = {CHOICE: f"{{{{inputs.parameters.{CHOICE}}}}}"}

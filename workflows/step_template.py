@@ -5,23 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from hera.workflows import Container, Env, Parameter, RetryStrategy
+from hera.workflows import Container, Env, Parameter, RetryStrategy, SecretEnv
 from hera.workflows.models import (
     Backoff,
     Capabilities,
     ConfigMapVolumeSource,
     EmptyDirVolumeSource,
     IntOrString,
+    KeyToPath,
     PodSecurityContext,
     Quantity,
     ResourceRequirements,
     SeccompProfile,
+    SecretVolumeSource,
     SecurityContext,
     ValueFrom,
     Volume,
     VolumeMount,
 )
 
+from rainbow.adapters.workflows import DESCRIPTION
+from rainbow.adapters.world import LAST_WORDS, MESSAGE, PULL_SECRETS
 from steps import STEPS, load
 from steps.shape import Step, inputs
 from workflows.settings import Settings
@@ -31,7 +35,10 @@ CA_FOLDER = "/etc/rainbow/ca"
 CA_CONFIG_MAP = "rainbow-ca"
 CA_KEY = "ca.crt"
 CA_FILE = f"{CA_FOLDER}/{CA_KEY}"
+LOGIN_FOLDER = "/etc/rainbow/registry"
+LOGIN_FILE = f"{LOGIN_FOLDER}/config.json"
 USER = 65532
+_LAST_WORDS = "/dev/termination-log"  # Kubernetes, "Customizing the termination message": its own default
 
 # 75 is TemporaryError. 137 and 143 are a pod that was killed or asked to stop, and -1 one that left no exit code, as
 # an evicted one: every step can be run again after any line. Whatever else fails, fails for good.
@@ -63,24 +70,20 @@ def step_template(step: str, settings: Settings) -> Container:
     module = load(step)
     taken = inputs(module)
     shape = _builder(settings) if step == "build" else _ordinary(settings)
-    if settings.ca_bundle is not None:
-        source = ConfigMapVolumeSource(name=CA_CONFIG_MAP)
-        shape.volumes.append(Volume(name="ca", config_map=source))
-        shape.mounts.append(VolumeMount(name="ca", mount_path=CA_FOLDER, read_only=True))
-        shape.env.append(Env(name="REQUESTS_CA_BUNDLE", value=CA_FILE))
+    _surround(shape, settings)
     return Container(
         name=step,
         image=shape.image,
         image_pull_policy="IfNotPresent",
         command=["rainbow"],
         args=["step", step, "--namespace", "{{workflow.namespace}}", *_flags(taken), *shape.arguments],
-        inputs=[_input(module, name, default) for name, default in taken.items()],
+        inputs=[described(module, name, default) for name, default in taken.items()],
         outputs=[
             Parameter(name=name, value_from=ValueFrom(path=f"{OUTPUTS}/{name}", default=default))
-            for name, default in module.OUTPUTS.items()
+            for name, default in {**module.OUTPUTS, MESSAGE: ""}.items()
         ],
-        annotations={"workflows.argoproj.io/description": STEPS[step]},
-        env=[Env(name="RAINBOW_OUTPUTS", value=OUTPUTS), *_RUN, *shape.env],
+        annotations={DESCRIPTION: STEPS[step]},
+        env=[Env(name="RAINBOW_OUTPUTS", value=OUTPUTS), Env(name=LAST_WORDS, value=_LAST_WORDS), *_RUN, *shape.env],
         service_account_name=service_account(step),
         security_context=shape.security,
         pod_security_context=shape.pod_security,
@@ -92,7 +95,10 @@ def step_template(step: str, settings: Settings) -> Container:
             limit=_LIMITS.get(step, 5),
             retry_policy="Always",
             expression=_AGAIN,
-            backoff=Backoff(duration="5s", factor=IntOrString(root="2"), cap="1m"),
+            # Argo 3.6 knows no cap: what comes back so often waits for as long each time, else for days in the end.
+            backoff=Backoff(duration="10s")
+            if step in _LIMITS
+            else Backoff(duration="5s", factor=IntOrString(root="2")),
         ),
     )
 
@@ -106,9 +112,22 @@ class _Shape:
     resources: ResourceRequirements
     pod_security: PodSecurityContext | None = None
     arguments: list[str] = field(default_factory=list)
-    env: list[Env] = field(default_factory=list)
+    env: list[Env | SecretEnv] = field(default_factory=list)
     volumes: list[Volume] = field(default_factory=list)
     mounts: list[VolumeMount] = field(default_factory=list)
+
+
+def _surround(shape: _Shape, settings: Settings) -> None:
+    """Add what a company's network asks for."""
+    if settings.ca_bundle is not None:
+        source = ConfigMapVolumeSource(name=CA_CONFIG_MAP)
+        shape.volumes.append(Volume(name="ca", config_map=source))
+        shape.mounts.append(VolumeMount(name="ca", mount_path=CA_FOLDER, read_only=True))
+        shape.env.append(Env(name="REQUESTS_CA_BUNDLE", value=CA_FILE))
+    if settings.proxy is not None:
+        shape.env.extend(settings.proxy.env())
+    if settings.image_pull_secrets:
+        shape.env.append(Env(name=PULL_SECRETS, value=",".join(settings.image_pull_secrets)))
 
 
 def _ordinary(settings: Settings) -> _Shape:
@@ -146,7 +165,7 @@ def _builder(settings: Settings) -> _Shape:
         arguments += ["--build-args", f"{name}={value}"]
     if settings.ca_bundle is not None:
         arguments += ["--ca-bundle", CA_FILE]
-    return _Shape(
+    shape = _Shape(
         image=settings.builder_image,
         security=SecurityContext.model_validate(POD["securityContext"]),
         resources=ResourceRequirements.model_validate(POD["resources"]),
@@ -155,6 +174,14 @@ def _builder(settings: Settings) -> _Shape:
         volumes=[Volume.model_validate(volume) for volume in POD["volumes"]],
         mounts=[VolumeMount.model_validate(mount) for mount in POD["volumeMounts"]],
     )
+    if settings.registry_secret is not None:
+        # As a file that buildah reads by itself: its contents are in no parameter and in no log.
+        items = [KeyToPath(key=".dockerconfigjson", path="config.json")]
+        source = SecretVolumeSource(secret_name=settings.registry_secret, items=items)
+        shape.volumes.append(Volume(name="registry", secret=source))
+        shape.mounts.append(VolumeMount(name="registry", mount_path=LOGIN_FOLDER, read_only=True))
+        shape.env.append(Env(name="REGISTRY_AUTH_FILE", value=LOGIN_FILE))
+    return shape
 
 
 def parameter(name: str) -> str:
@@ -162,7 +189,8 @@ def parameter(name: str) -> str:
     return name.replace("_", "-")
 
 
-def _input(module: Step, name: str, default: str | None) -> Parameter:
+def described(module: Step, name: str, default: str | None) -> Parameter:
+    """A field of a step's Params as a parameter in Argo, with its words for the UI; None: it has to be given."""
     description = module.Params.model_fields[name].description
     if default is None:
         return Parameter(name=parameter(name), description=description)

@@ -23,11 +23,22 @@ from cluster.context import Context
 from cluster.parts import debian
 from cluster.parts.buildah import buildah
 from cluster.parts.oci import sha256
+from rainbow import __version__
 
 REGISTRY = "registry.platform.svc.cluster.local:5000"
 BASE = f"{REGISTRY}/rainbow/base:{debian.SUITE}"
 # What the step image is built from; the builder image stands on the step image.
-STEP_FILES = ("images/step.Containerfile", "images/rainbow", "requirements/step.txt", "rainbow", "steps")
+STEP_FILES = (
+    *(
+        "images/step.Containerfile",
+        "images/rainbow",
+        "images/sbom.py",
+        "requirements/step.txt",
+        "requirements/sbom.txt",
+    ),
+    *("rainbow", "steps"),
+)
+VERSION = f"VERSION={__version__}"
 BUILDER_FILES = ("images/builder.Containerfile",)
 BUNDLE_IN_IMAGE = "/etc/ssl/certs/ca-certificates.crt"
 MANIFEST_KINDS = "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json"
@@ -69,7 +80,7 @@ def build(context: Context) -> References:
             _bud(context, debian.base(context.cache).parent, context.checkout / "images/base.Containerfile", BASE)
             _note_base(context)
         if not _stored(context, wanted.step):
-            _bud(context, source, source / "images/step.Containerfile", wanted.step, f"BASE={BASE}")
+            _bud(context, source, source / "images/step.Containerfile", wanted.step, f"BASE={BASE}", VERSION)
         if not _stored(context, wanted.builder):
             arguments = (f"BASE={BASE}", f"STEP={wanted.step}")
             _bud(context, source, source / "images/builder.Containerfile", wanted.builder, *arguments)
@@ -117,7 +128,9 @@ def _bud(context: Context, folder: Path, containerfile: Path, reference: str, *a
     bundle = f"{context.ca_bundle}:{BUNDLE_IN_IMAGE}:ro"
     volumes = ["--volume", bundle] if context.ca_bundle.exists() else []
     options = [option for argument in arguments for option in ("--build-arg", argument)]
-    fixed = ["--isolation", "chroot", "--layers", "--quiet", "--file", str(containerfile), "--tag", reference]
+    # Without times, so that the same content is the same image.
+    fixed = ["--isolation", "chroot", "--layers", "--quiet", "--timestamp", "0"]
+    fixed += ["--file", str(containerfile), "--tag", reference]
     buildah(context, "build", *fixed, *volumes, *options, str(folder))
 
 

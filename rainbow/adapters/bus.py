@@ -51,6 +51,12 @@ def consumers_of(app: AppConfig, release: str = "*", url: str | None = None) -> 
     return jetstream.consumers(url or drain.url, _stream(app).of(release), _consumers(app).of(release))
 
 
+def left_on_bus(app: AppConfig, release: str, others: Iterable[str], url: str | None = None) -> dict[str, str]:
+    """The consumers of a release that have something left, each with what that is; as in `remove_from_bus`."""
+    left = {consumer.name: consumer.left for consumer in consumers_of(app, release, url) if consumer.left}
+    return {name: left[name] for name in _consumers(app).own(left, release, others)} if left else {}
+
+
 def left_behind(app: AppConfig, found: Iterable[Consumer], releases: Iterable[str]) -> dict[str, list[str]]:
     """Of these consumers, those of releases that are gone: release → its consumers.
 

@@ -18,7 +18,7 @@ from rainbow.adapters.config_text import parse
 from rainbow.adapters.kustomization_text import with_entry
 from rainbow.adapters.kustomize import build, load_objects
 from rainbow.adapters.manifest_places import Sources
-from rainbow.decisions.hardening import Completion, merged
+from rainbow.decisions.hardening import Completion, Key, key_of, merged
 from rainbow.errors import PermanentError, RainbowError
 
 Object = dict[str, Any]
@@ -101,10 +101,9 @@ def _as_written(obj: Object, top: Object, sources: Sources) -> Object:
 
 
 def _joined(objects: Iterable[Object]) -> list[Object]:
-    found: dict[tuple[str, str], Object] = {}
+    found: dict[Key, Object] = {}
     for obj in objects:
-        key = obj["kind"], obj["metadata"]["name"]
-        found[key] = merged(found.get(key, {}), obj)
+        found[key_of(obj)] = merged(found.get(key_of(obj), {}), obj)
     return list(found.values())
 
 

@@ -19,6 +19,7 @@ from rainbow.adapters.kustomize import load_objects
 from rainbow.adapters.routes import route_problems, rules_of
 from rainbow.adapters.routes.backends import backends
 from rainbow.decisions.lint import RULES
+from rainbow.decisions.regional import misfits, shared_place
 from rainbow.decisions.rendering import refusals
 from rainbow.decisions.rolling import roll_refusal, split
 from rainbow.errors import BadInput
@@ -43,6 +44,7 @@ def read_config(path: Path) -> AppConfig:
         problems += [_from_pydantic(places, dict(e)) for e in error.errors(include_url=False)]
     raise_problems(path, problems)
     assert app is not None  # noqa: S101 - there was a problem otherwise
+    raise_problems(path, list(_clusters(app, places)))
     return app
 
 
@@ -52,7 +54,7 @@ def check_base(path: Path, app: AppConfig, base: str) -> None:
     checks = (_route, _tests, _images, _workloads, _rolled, _names, _ignored)
     found = [problem for check in checks for problem in check(app, objects)]
     # What cannot be released would be refused by `deploy`; a Secret must not even get into the record.
-    found = found or [(("manifests", "kustomize"), text) for text in refusals(app, objects)]
+    found = found or [(("manifests", app.manifests.key), text) for text in refusals(app, objects)]
     if found:
         _, places = parse(path, _text(path))
         # An image is wrong by its key; everything else by its value.
@@ -86,6 +88,20 @@ def _from_pydantic(places: Places, error: dict[str, Any]) -> Problem:
         return Problem(line, column, dotted(loc[:-1]), "as a key: " + found_and_expected(loc, error))
     line, column = places.of(loc)
     return Problem(line, column, dotted(loc), found_and_expected(loc, error))
+
+
+def _clusters(app: AppConfig, places: Places) -> Iterator[Problem]:
+    """What is wrong with the file as it is in one of its clusters, at the place of what is different there."""
+    for name, error in misfits(app):
+        head: Loc = ("clusters", "each", name, "overrides")
+        for found in error.errors(include_url=False):
+            inner: Loc = tuple(found["loc"])
+            unknown = found["type"] == "extra_forbidden"
+            hint = nearest(str(inner[-1]), expected_keys(inner[:-1])) if unknown else ""
+            text = f"unknown key; {hint}" if unknown else found_and_expected(inner, dict(found))
+            yield Problem(*places.of((*head, *inner), key=unknown), dotted((*head, *inner)), text)
+    if not any(misfits(app)) and (twice := shared_place(app)) is not None:
+        yield Problem(*places.of(("clusters", "waves")), "clusters", f"{twice}; say what differs under clusters.each")
 
 
 # --- what has to be in the base -----------------------------------------------------------------------------
@@ -165,7 +181,7 @@ def _rolled(app: AppConfig, objects: list[Object]) -> _Found:
 
 
 def _names(app: AppConfig, objects: list[Object]) -> _Found:
-    loc: Loc = ("manifests", "kustomize")
+    loc: Loc = ("manifests", app.manifests.key)
     for name in _called(objects, SERVICE.kind):
         if len(name) > _SERVICE_LENGTH:
             yield (

@@ -24,6 +24,7 @@ from rainbow.decisions.switch import NONE, SWITCHING
 from rainbow.errors import TemporaryError
 from rainbow.model.names import APP_LABEL, RELEASE_LABEL
 from rainbow.model.release import Release
+from rainbow.model.work import Drain
 
 STATEFUL_SET = Kind("apps/v1", "StatefulSet")
 _KEPT = 4  # samples kept, as a multiple of those needed: looks may be more frequent than scrapes
@@ -58,6 +59,7 @@ class DrainWatch:
     clock: Clock
     url: str | None = None
     bus_url: str | None = None
+    _asked: dict[str, Drain] = field(default_factory=dict)
     _history: dict[str, deque[Sample]] = field(default_factory=dict)
     _servers: dict[str, Prometheus] = field(default_factory=dict)
 
@@ -70,10 +72,17 @@ class DrainWatch:
         evidence = self._observe(releases)
         for release in releases:
             policy = DrainPolicy.of(release.spec.app)
-            history = self._history.setdefault(release.uid, deque(maxlen=_KEPT * policy.samples))
+            history = self._row(release, policy)
             history.append(judge(evidence[release.id], policy))
             decisions[release.id] = decide_drain(history, policy, demotion(release), self.clock.now())
         return decisions
+
+    def _row(self, release: Release, policy: DrainPolicy) -> deque[Sample]:
+        """Its samples so far. What was answered before a policy has changed the question counts no more."""
+        if self._asked.get(release.uid) != release.spec.app.drain:
+            self._asked[release.uid] = release.spec.app.drain
+            self._history[release.uid] = deque(maxlen=_KEPT * policy.samples)
+        return self._history[release.uid]
 
     def _observe(self, releases: Sequence[Release]) -> dict[str, Evidence]:
         if not releases:

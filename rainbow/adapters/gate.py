@@ -6,12 +6,13 @@ updateSuspendedNode).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from rainbow.adapters.kube import WORKFLOW, Kube, Object
-from rainbow.errors import BadInput, Conflict, TemporaryError
+from rainbow.errors import BadInput, Conflict, RainbowError, TemporaryError
 from rainbow.model.names import release_selector
 from rainbow.model.release import format_time
 
@@ -54,18 +55,33 @@ def answer_gate(kube: Kube, namespace: str, app: str, release: str, answer: Answ
     raise TemporaryError(f"the workflow of release {release} of app {app} is being written by others all the time")
 
 
+def waits_at_gate(kube: Kube, namespace: str, app: str, release: str) -> bool | None:
+    """Whether a workflow of the release waits for an answer; None when that cannot be known."""
+    try:
+        workflows = kube.list(WORKFLOW, namespace, labels=release_selector(app, release))
+    except RainbowError:
+        return None
+    return any(_gates(workflows))
+
+
 def _waiting(kube: Kube, namespace: str, app: str, release: str) -> tuple[Object, str]:
     workflows = kube.list(WORKFLOW, namespace, labels=release_selector(app, release))
-    for workflow in workflows:
-        for id_, node in _nodes(workflow).items():
-            if node.get("templateName") == GATE and node.get("type") == "Suspend" and node.get("phase") == "Running":
-                return workflow, id_
+    for waiting in _gates(workflows):
+        return waiting
     what = f"no workflow of release {release} of app {app} in namespace {namespace} waits for approval"
     if answer := _answer(workflows):
         raise BadInput(f"{what}: {answer}")
     if not workflows:
         raise BadInput(f"{what}: there is none of that release; is the name right?")
     raise BadInput(f"{what} (yet); follow it: rainbow follow -n {namespace} {app} {release}")
+
+
+def _gates(workflows: list[Object]) -> Iterator[tuple[Object, str]]:
+    """Those at which somebody is waited for."""
+    for workflow in workflows:
+        for id_, node in _nodes(workflow).items():
+            if node.get("templateName") == GATE and node.get("type") == "Suspend" and node.get("phase") == "Running":
+                yield workflow, id_
 
 
 def _answer(workflows: list[Object]) -> str:

@@ -7,7 +7,6 @@ that may be repeated without harm are tried again for some seconds; everything s
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +14,8 @@ from urllib.parse import quote
 
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
-from rainbow.errors import BadInput, Conflict, PermanentError, TemporaryError
+from rainbow.adapters.login import login
+from rainbow.errors import Conflict, PermanentError, TemporaryError
 from rainbow.model.names import FIELD_MANAGER
 
 Object = dict[str, Any]
@@ -30,6 +30,10 @@ BRIEF = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 class NotThere(PermanentError):
     """The object does not exist (HTTP 404)."""
+
+
+class Away(TemporaryError):
+    """The API server does not answer."""
 
 
 class Gone(TemporaryError):
@@ -69,6 +73,7 @@ class Kube:
     client: Any
     attempts: int = 4
     _resources: dict[str, dict[str, tuple[str, bool]]] = field(default_factory=dict)
+    timeout: tuple[float, float] = TIMEOUT
 
     # --- reading -------------------------------------------------------------------------------------------
 
@@ -99,13 +104,15 @@ class Kube:
         head = {"apiVersion": kind.api_version, "kind": kind.kind}
         return [item | head for item in answer.get("items") or []]
 
-    def watch(self, kind: Kind, namespace: str, seconds: int, since: str | None = None) -> Iterator[tuple[str, Object]]:
+    def watch(
+        self, kind: Kind, namespace: str | None, seconds: int, since: str | None = None, *, labels: str | None = None
+    ) -> Iterator[tuple[str, Object]]:
         """What changes for so many seconds: ADDED, MODIFIED or DELETED, and the object.
 
         Without `since`, a resource version, all that is there comes first, as ADDED. Raises Gone when that version is
         too old to go on from (Kubernetes API concepts, "Efficient detection of changes").
         """
-        query = {"watch": "true", "timeoutSeconds": seconds, "resourceVersion": since}
+        query = {"watch": "true", "timeoutSeconds": seconds, "resourceVersion": since, "labelSelector": labels}
         for line in self._lines(self.path(kind, namespace), query, (TIMEOUT[0], seconds + TIMEOUT[1])):
             change = json.loads(line)
             if change["type"] == "ERROR":
@@ -260,7 +267,7 @@ class Kube:
             with response.response as stream:
                 yield from (line.decode() for line in stream)
         except (ApiException, HTTPError, OSError) as error:
-            raise TemporaryError(f"the API server did not answer GET {path}: {error}") from error
+            raise Away(f"the API server did not answer GET {path}: {error}") from error
 
     def _once(self, method: str, path: str, query: Object, body: Any, content_type: str) -> str:
         from kubernetes.client.exceptions import ApiException
@@ -279,10 +286,10 @@ class Kube:
             auth_settings=["BearerToken"],
         )
         try:
-            response = self.client.call_api(*request, _request_timeout=TIMEOUT)
+            response = self.client.call_api(*request, _request_timeout=self.timeout)
             text: str = response.read().decode(errors="replace")
         except (ApiException, HTTPError, OSError) as error:
-            raise TemporaryError(f"the API server did not answer {what}: {error}") from error
+            raise Away(f"the API server did not answer {what}: {error}") from error
         if response.status >= 400:
             raise _error(response.status, what, text)
         return text
@@ -299,27 +306,9 @@ def connect(*, context: str | None = None) -> Kube:
 
     Raises BadInput when there is none. As in kubectl, what was said comes before what was found.
     """
-    import yaml
-    from kubernetes import client, config
-    from kubernetes.config import ConfigException
+    from kubernetes.client import ApiClient
 
-    configuration = client.Configuration()
-    configuration.retries = False
-    configuration.client_side_validation = False
-    in_pod = "KUBERNETES_SERVICE_HOST" in os.environ
-    try:
-        if in_pod and not context and not os.environ.get("KUBECONFIG"):
-            config.load_incluster_config(client_configuration=configuration)
-        else:
-            config.load_kube_config(context=context, client_configuration=configuration)
-    except (ConfigException, OSError) as error:
-        raise BadInput(
-            f"no cluster to talk to: {error} Set KUBECONFIG, or start the embedded one: rainbow cluster up"
-        ) from error
-    except (yaml.YAMLError, ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
-        # The client reads a kubeconfig without looking at its shape.
-        raise BadInput(f"the kubeconfig is malformed: {error}; set KUBECONFIG to another one, or mend it") from error
-    return Kube(client.ApiClient(configuration))
+    return Kube(ApiClient(login(context)))
 
 
 def _error(status: int, what: str, text: str) -> Exception:
@@ -340,12 +329,13 @@ def _error(status: int, what: str, text: str) -> Exception:
         # 401: the token of a ServiceAccount is renewed on disk while a step runs.
         return TemporaryError(said)
     if status == 403:
-        return Forbidden(f"{said}. {_without_right(message)}")
+        return Forbidden(f"{said}. {_without_right(what, message)}")
     return PermanentError(said)
 
 
-def _without_right(message: str) -> str:
+def _without_right(what: str, message: str) -> str:
     # Who asked stands in the message (Kubernetes, "RBAC", referring to subjects).
     if 'User "system:serviceaccount:' in message:
-        return "The ServiceAccount lacks this right: run `rainbow install` again"
-    return "You lack this right; ask for it, or leave out --now: workflows have rights of their own"
+        return "The ServiceAccount lacks this right: ask for it; if it is Rainbow's own, run `rainbow install` again"
+    more = "" if what.startswith("GET ") else ", or leave out --now: workflows have rights of their own"
+    return f"You lack this right; ask for it{more}"

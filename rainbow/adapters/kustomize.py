@@ -55,14 +55,18 @@ def _objects(documents: Iterable[Any]) -> Iterable[Object]:
     for number, document in enumerate(documents, start=1):
         if document is None:
             continue
-        if not isinstance(document, dict) or not document.get("apiVersion") or not document.get("kind"):
+        if not isinstance(document, dict) or not all(_is_name(document.get(key)) for key in ("apiVersion", "kind")):
             raise BadInput(f"document {number} of the manifests has no apiVersion and kind")
         if document["kind"].endswith("List") and isinstance(document.get("items"), list):
             yield from _objects(document["items"])
-        elif not isinstance(document.get("metadata"), dict) or not document["metadata"].get("name"):
+        elif not isinstance(document.get("metadata"), dict) or not _is_name(document["metadata"].get("name")):
             raise BadInput(f"document {number} of the manifests ({document['kind']}) has no metadata.name")
         else:
             yield document
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and value != ""
 
 
 def build(folder: Path) -> str:

@@ -17,7 +17,7 @@ from rainbow.errors import BadInput
 Object = dict[str, Any]
 
 KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")  # kustomize's own names, in its order
-_BELOW = ("resources", "bases", "components")
+BELOW = ("resources", "bases", "components")
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,19 @@ class _Document:
     places: Places
     names: frozenset[str]
 
+    @property
+    def namespace(self) -> str | None:
+        """As it is written."""
+        found: str | None = (self.value.get("metadata") or {}).get("namespace")
+        return found
+
+    def may_be(self, obj: Object) -> bool:
+        """Whether it may be of this object, by group, kind and name. A patch may leave the group out."""
+        versions = self.value.get("apiVersion"), obj.get("apiVersion")
+        if all(versions) and len(set(map(_group, versions))) > 1:
+            return False
+        return self.value.get("kind") == obj["kind"] and obj["metadata"]["name"] in self.names
+
 
 @dataclass
 class Sources:
@@ -54,22 +67,22 @@ class Sources:
 
     def namespace(self, obj: Object) -> str | None:
         """The namespace that the object is written with, before kustomize gives it one."""
-        for document in self.documents:
-            if document.value.get("kind") == obj["kind"] and obj["metadata"]["name"] in document.names:
-                written: str | None = (document.value.get("metadata") or {}).get("namespace")
-                return written
-        return None
+        return next((document.namespace for document in self._about(obj)), None)
 
     def place(self, obj: Object, path: Loc) -> Place:
         """The line of a part of an object, or of what is nearest around it."""
         best: tuple[int, Place] | None = None
-        for document in self.documents:
-            if document.value.get("kind") != obj["kind"] or obj["metadata"]["name"] not in document.names:
-                continue
+        for document in self._about(obj):
             loc = _followed(obj, document.value, path)
             if best is None or len(loc) > best[0]:
                 best = len(loc), Place(document.file, _line(document.places, loc or ("metadata", "name")))
         return best[1] if best else Place(self.kustomization, 1)
+
+    def _about(self, obj: Object) -> list[_Document]:
+        """The documents about it. Those with another namespace only when kustomize must have given it its own."""
+        found = [document for document in self.documents if document.may_be(obj)]
+        exact = [document for document in found if document.namespace == obj["metadata"].get("namespace")]
+        return exact or found
 
 
 def kustomization_of(folder: Path) -> Path:
@@ -78,6 +91,10 @@ def kustomization_of(folder: Path) -> Path:
         if (folder / name).is_file():
             return folder / name
     raise BadInput(f"{folder} has no {KUSTOMIZATIONS[0]}")
+
+
+def _group(version: Any) -> str:
+    return str(version).rpartition("/")[0]
 
 
 def _documents(folder: Path, prefix: str, suffix: str, seen: set[Path]) -> Iterator[_Document]:
@@ -93,7 +110,7 @@ def _documents(folder: Path, prefix: str, suffix: str, seen: set[Path]) -> Itera
         prefix + str(kustomization.get("namePrefix") or ""),
         f"{kustomization.get('nameSuffix') or ''}{suffix}",
     )
-    for entry in [entry for key in _BELOW for entry in _strings(kustomization.get(key))]:
+    for entry in [entry for key in BELOW for entry in _strings(kustomization.get(key))]:
         target = (folder / entry).resolve()
         if target.is_dir():
             yield from _documents(target, prefix, suffix, seen)

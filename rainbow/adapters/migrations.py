@@ -160,7 +160,7 @@ class Migration:
             "env": [{"name": name, "value": value} for name, value in names.items()],
             "envFrom": [{"secretRef": {"name": name}} for name in wanted.env_from],
         }
-        spec = restricted(container, timeout=self.timeout, grace=GRACE)
+        spec = restricted(container, timeout=self.timeout, grace=GRACE, pull_secrets=self.world.pull_secrets)
         if wanted.service_account is not None:
             spec |= {"serviceAccountName": wanted.service_account, "automountServiceAccountToken": True}
         owner = {"apiVersion": API_VERSION, "kind": KIND, "name": release.name, "uid": release.uid}

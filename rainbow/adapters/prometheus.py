@@ -7,20 +7,22 @@ Unanswered; nothing is ever replaced by zero. Times are Prometheus's own, so tha
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
 
 from rainbow.decisions.evidence import Scrape
+from rainbow.decisions.rates import Samples
 from rainbow.errors import TemporaryError
 
 if TYPE_CHECKING:
     from requests import Response
 
 TIMEOUT = (3.05, 10)  # seconds to connect, seconds to read
+_Read = TypeVar("_Read")
 _TIMESTAMP = "rainbow_scraped"  # label that tells the two halves of the scrape query apart
 
 
@@ -52,18 +54,26 @@ class Prometheus:
 
     def vector(self, query: str, at: datetime | None = None) -> list[Series]:
         """The series that an instant query gives now, or gave at a time in the past."""
+        when = None if at is None else {"time": at.timestamp()}
+        return self._asked(query, "instant vector", lambda: self._api.custom_query(query, when), _series)
+
+    def matrix(self, query: str, start: datetime, end: datetime, step: timedelta) -> list[Samples]:
+        """The series that a range query gives from `start` to `end`, both in whole seconds and among its times."""
+        seconds = f"{step.total_seconds():g}"
+        return self._asked(query, "matrix", lambda: self._api.custom_query_range(query, start, end, seconds), _samples)
+
+    def _asked(self, query: str, shape: str, ask: Callable[[], Any], read: Callable[[Any], _Read]) -> list[_Read]:
         attempts = Retrying(
             stop=stop_after_attempt(2), wait=wait_fixed(0.3), retry=retry_if_exception_type(Unanswered), reraise=True
         )
-        return attempts(self._vector, query, at)
+        return attempts(self._once, query, shape, ask, read)
 
-    def _vector(self, query: str, at: datetime | None = None) -> list[Series]:
+    def _once(self, query: str, shape: str, ask: Callable[[], Any], read: Callable[[Any], _Read]) -> list[_Read]:
         from prometheus_api_client import PrometheusApiClientException
         from requests import RequestException
 
         try:
-            answer = self._api.custom_query(query, None if at is None else {"time": at.timestamp()})
-            return [_series(item) for item in answer]
+            return [read(item) for item in ask()]
         except PrometheusApiClientException as error:
             raise Unanswered(f"Prometheus {self.url} refused: {' '.join(str(error).split())[:300]}") from error
         except RequestException as error:
@@ -71,7 +81,7 @@ class Prometheus:
             raise Unanswered(f"Prometheus {self.url} did not answer ({type(error).__name__})") from error
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             # Scalars and strings come as [time, text], matrices have `values`; anything else is no Prometheus.
-            raise Unanswered(f"Prometheus {self.url} gave no instant vector for {query}") from error
+            raise Unanswered(f"Prometheus {self.url} gave no {shape} for {query}") from error
 
     def scrapes(self, namespace: str, pods: Iterable[str]) -> list[Scrape]:
         """The last scrape of every target of these pods; a pod that is no target is not in it."""
@@ -95,6 +105,10 @@ def fill_in(query: str, namespace: str, app: str, release: str) -> str:
 def _series(item: Any) -> Series:
     at, text = item["value"]
     return Series(dict(item["metric"]), float(text), _time(float(at)))
+
+
+def _samples(item: Any) -> Samples:
+    return Samples(dict(item["metric"]), tuple((_time(float(at)), float(text)) for at, text in item["values"]))
 
 
 def _scrape(up: Series, scraped: Series | None) -> Scrape:

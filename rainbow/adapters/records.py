@@ -51,13 +51,19 @@ class Unreadable:
 
 def list_records(kube: Kube, namespace: str, app: str) -> tuple[list[Release], list[Unreadable]]:
     """All records of an app, oldest first, and those that cannot be read."""
+    return sorted_out(kube.list(RELEASE, namespace, labels=f"{APP_LABEL}={app}"))
+
+
+def sorted_out(objects: Iterable[dict[str, Any]]) -> tuple[list[Release], list[Unreadable]]:
+    """The same of records that were read before."""
     releases, unreadable = [], []
-    for obj in kube.list(RELEASE, namespace, labels=f"{APP_LABEL}={app}"):
+    for obj in objects:
         try:
             releases.append(_typed(obj))
         except PermanentError as error:
             meta = obj["metadata"]
-            unreadable.append(Unreadable(meta["labels"].get(RELEASE_LABEL, meta["name"]), str(error)))
+            id_ = (meta.get("labels") or {}).get(RELEASE_LABEL, meta["name"])
+            unreadable.append(Unreadable(id_, str(error)))
     return sorted(releases, key=lambda r: (r.since, r.id)), unreadable
 
 

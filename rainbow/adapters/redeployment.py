@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from rainbow.adapters.argo_ui import name_on_record
 from rainbow.adapters.kube import Kube
 from rainbow.adapters.policies import read_policy
 from rainbow.adapters.submission import arguments_of, installed, tests_promised
@@ -20,7 +21,7 @@ def submit_redeploy(kube: Kube, release: Release, more: Mapping[str, str], *, bu
 
     It brings its own rainbow.yaml, over which the policy of today is in force, as for every release.
     """
-    installed(kube, release.namespace, TEMPLATE)
+    instance = installed(kube, release.namespace, TEMPLATE)
     policy = read_policy(kube, release.namespace, release.app)
     if wrong := unfit(policy, release.spec.app):
         raise BadInput(
@@ -30,7 +31,8 @@ def submit_redeploy(kube: Kube, release: Release, more: Mapping[str, str], *, bu
     name = redeploy_name(release.app, release.id, str(release.status.deleted_at))
     promised = tests_promised(kube, release.spec)
     arguments = arguments_of(release.spec, policy, build=build, promised=promised) | dict(more)
-    workflow = workflow_object(TEMPLATE, release.namespace, release.app, release.id, arguments, name=name)
+    about = (TEMPLATE, release.namespace, release.app, release.id)
+    workflow = workflow_object(*about, arguments, name=name, instance=instance)
     try:
         kube.create(workflow)
     except Conflict as error:
@@ -39,4 +41,5 @@ def submit_redeploy(kube: Kube, release: Release, more: Mapping[str, str], *, bu
             f"{release.namespace}; follow it: rainbow follow -n {release.namespace} {release.app} {release.id}; "
             "if it has failed, press Retry on it"
         ) from error
+    name_on_record(kube, release.namespace, release.name, TEMPLATE, name)
     return name

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from rainbow.adapters.kube import Object
 
 
-def restricted(container: Object, *, timeout: timedelta, grace: timedelta) -> Object:
+def restricted(container: Object, *, timeout: timedelta, grace: timedelta, pull_secrets: Sequence[str] = ()) -> Object:
     """The `spec` of a pod of one container (Pod Security Standards, `restricted`), without a token.
 
-    `timeout`: how long it may run; `grace`: between being told to end and being ended.
+    `timeout`: how long it may run; `grace`: between being told to end and being ended; `pull_secrets`: what its image
+    is pulled with.
     """
     own = {
         "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
@@ -24,4 +26,4 @@ def restricted(container: Object, *, timeout: timedelta, grace: timedelta) -> Ob
         "enableServiceLinks": False,
         "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
         "containers": [container | own],
-    }
+    } | ({"imagePullSecrets": [{"name": name} for name in pull_secrets]} if pull_secrets else {})

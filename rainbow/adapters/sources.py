@@ -32,6 +32,7 @@ KEY = "chunk"
 SECRETS = (
     *(".env", ".env.*", "!.env.example", "!.env.sample", "!.env.template"),
     *("id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", ".netrc", ".pypirc", ".git-credentials", ".htpasswd"),
+    *("secrets*.yaml", "secrets*.yml", "*.secrets.yaml", "*.secrets.yml"),  # values of a chart
 )
 
 

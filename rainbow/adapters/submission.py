@@ -12,12 +12,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from hashlib import sha256
 
-from rainbow.adapters.kube import CONFIG_MAP, RELEASE, WORKFLOW, Kind, Kube, NotThere, Object, identity
+from rainbow.adapters.argo_ui import named_on_record
+from rainbow.adapters.kube import CONFIG_MAP, RELEASE, WORKFLOW, Forbidden, Kind, Kube, NotThere, Object, identity
 from rainbow.adapters.person import who_asks
 from rainbow.adapters.policies import read_policy
 from rainbow.adapters.records import list_releases
 from rainbow.adapters.sources import cut
-from rainbow.adapters.workflows import workflow_name, workflow_object
+from rainbow.adapters.workflows import INSTANCE_LABEL, workflow_name, workflow_object
 from rainbow.decisions.overrides import unfit
 from rainbow.decisions.sealing import committed
 from rainbow.errors import BadInput, Conflict, PermanentError, RainbowError, TemporaryError
@@ -33,7 +34,7 @@ _TEMPLATE_KIND = Kind("argoproj.io/v1alpha1", "WorkflowTemplate")
 def submit(kube: Kube, spec: ReleaseSpec, archive: bytes | None) -> None:
     """Create the record and the workflow. Raises BadInput, with nothing changed, when the release exists already."""
     app, namespace = spec.app.app, spec.app.namespace
-    installed(kube, namespace, TEMPLATE)
+    instance = installed(kube, namespace, TEMPLATE)
     policy = read_policy(kube, namespace, app)
     if wrong := unfit(policy, spec.app):
         raise BadInput(
@@ -51,7 +52,8 @@ def submit(kube: Kube, spec: ReleaseSpec, archive: bytes | None) -> None:
     try:
         _create_sources(kube, chunks, record)
         promised = tests_promised(kube, spec)
-        _create_workflow(kube, spec, arguments_of(spec, policy, build=spec.source is not None, promised=promised))
+        arguments = arguments_of(spec, policy, build=spec.source is not None, promised=promised)
+        _create_workflow(kube, spec, arguments, instance)
     except BaseException:  # Ctrl-C among them
         with suppress(RainbowError):  # what stays is gone on from next time
             _take_back(kube, spec, record)
@@ -73,6 +75,9 @@ def _not_running(kube: Kube, spec: ReleaseSpec) -> None:
 def _record(kube: Kube, spec: ReleaseSpec) -> Object:
     """The new record; or the one that a submit of this very release left when it was cut."""
     wanted = new_record(spec, who_asks(kube))
+    app, namespace = spec.app.app, spec.app.namespace
+    named = named_on_record(kube, namespace, TEMPLATE, workflow_name(app, spec.release))
+    wanted["metadata"]["annotations"] = {**(wanted["metadata"].get("annotations") or {}), **named}
     try:
         return kube.create(wanted)
     except Conflict as error:
@@ -127,9 +132,9 @@ def arguments_of(spec: ReleaseSpec, policy: Policy, *, build: bool, promised: bo
     }
 
 
-def _create_workflow(kube: Kube, spec: ReleaseSpec, arguments: dict[str, str]) -> None:
+def _create_workflow(kube: Kube, spec: ReleaseSpec, arguments: dict[str, str], instance: dict[str, str]) -> None:
     app, namespace = spec.app.app, spec.app.namespace
-    workflow = workflow_object(TEMPLATE, namespace, app, spec.release, arguments)
+    workflow = workflow_object(TEMPLATE, namespace, app, spec.release, arguments, instance=instance)
     try:
         kube.create(workflow)
     except Conflict as error:
@@ -158,14 +163,19 @@ def _follow(spec: ReleaseSpec) -> str:
     return shlex.join(["rainbow", "follow", "--namespace", spec.app.namespace, spec.app.app, spec.release])
 
 
-def installed(kube: Kube, namespace: str, template: str) -> None:
-    """Raises BadInput, saying what to do, when the namespace lacks this WorkflowTemplate or the cluster Argo."""
+def installed(kube: Kube, namespace: str, template: str) -> dict[str, str]:
+    """The label that a workflow of it needs for the controller that is to run it; none for most controllers.
+
+    Raises BadInput, saying what to do, when the namespace lacks this WorkflowTemplate or the cluster Argo.
+    """
     try:
         there = kube.get(_TEMPLATE_KIND, namespace, template)
         kube.path(RELEASE, namespace)
         kube.path(WORKFLOW, namespace)
     except NotThere as error:
         raise BadInput(f"{error}. Is Argo Workflows installed in this cluster?") from error
+    except Forbidden:
+        raise  # whatever is installed there
     except PermanentError as error:
         raise BadInput(f"{error}: run `rainbow install --namespace {namespace}` first") from error
     if there is None:
@@ -173,6 +183,8 @@ def installed(kube: Kube, namespace: str, template: str) -> None:
             f"namespace {namespace} has no WorkflowTemplate {template}: "
             f"run `rainbow install --namespace {namespace}` first"
         )
+    labels: dict[str, str] = there["metadata"].get("labels") or {}
+    return {INSTANCE_LABEL: labels[INSTANCE_LABEL]} if INSTANCE_LABEL in labels else {}
 
 
 def _owned(obj: Object, record: Object) -> Object:

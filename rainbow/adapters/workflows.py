@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from zlib import crc32
 
 from rainbow.adapters.kube import WORKFLOW, Kube, Object
 from rainbow.errors import BadInput, RainbowError
-from rainbow.model.names import APP_LABEL, RELEASE_LABEL, release_labels
+from rainbow.model.names import APP_LABEL, RELEASE_LABEL, record_name, release_labels
 
 # Set by argo-server when a template is submitted from the UI; its list of a template's runs filters on it.
+INSTANCE_LABEL = "workflows.argoproj.io/controller-instanceid"  # a controller with an instanceID sees no others
 _TEMPLATE_LABEL = "workflows.argoproj.io/workflow-template"
-_COMPLETED = "workflows.argoproj.io/completed"
+TITLE = "workflows.argoproj.io/title"
+DESCRIPTION = "workflows.argoproj.io/description"
+COMPLETED = "workflows.argoproj.io/completed"
 
 
 def workflow_name(app: str, release: str) -> str:
@@ -38,9 +41,19 @@ def newest_workflow(kube: Kube, namespace: str, app: str, release: str) -> str:
 
 
 def workflow_object(
-    template: str, namespace: str, app: str, release: str, arguments: Mapping[str, str], *, name: str | None = None
+    template: str,
+    namespace: str,
+    app: str,
+    release: str,
+    arguments: Mapping[str, str],
+    *,
+    name: str | None = None,
+    instance: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """A Workflow that runs the installed template; by default it is the one workflow of the release."""
+    """A Workflow that runs the installed template; by default it is the one workflow of the release.
+
+    `instance`: the label that tells which controller is to run it, as `submission.installed` finds it.
+    """
     labels = release_labels(app, release) if release else {APP_LABEL: app} if app else {}
     return {
         "apiVersion": WORKFLOW.api_version,
@@ -48,7 +61,8 @@ def workflow_object(
         "metadata": {
             "name": name or workflow_name(app, release),
             "namespace": namespace,
-            "labels": {**labels, _TEMPLATE_LABEL: template},
+            "labels": {**labels, _TEMPLATE_LABEL: template, **(instance or {})},
+            "annotations": _told(template, namespace, app, release),
         },
         "spec": {
             "workflowTemplateRef": {"name": template},
@@ -57,17 +71,45 @@ def workflow_object(
     }
 
 
+def _told(template: str, namespace: str, app: str, release: str) -> dict[str, str]:
+    """What the Argo UI shows of it in its list, in place of its name (Argo Workflows, "Title and Description")."""
+    about = " ".join(filter(None, (app, release)))
+    title = template.replace("-", " ").capitalize()
+    told = {TITLE: f"{title}: {about}" if about else title}
+    if release:
+        record = f"`kubectl describe releases.rainbow.dev -n {namespace} {record_name(app, release)}`"
+        told[DESCRIPTION] = f"Release `{release}` of app `{app}` in namespace `{namespace}`. Its record: {record}"
+    return told
+
+
 def releases_at_work(kube: Kube, namespace: str, app: str) -> frozenset[str] | None:
     """The releases of the app at which a workflow is at work, anybody's; None when that cannot be known."""
     try:
         # The label is set when a workflow has ended (Argo Workflows, "Default labels"); the phase tells it again.
-        workflows = kube.list(WORKFLOW, namespace, labels=f"{_COMPLETED}!=true")
+        workflows = kube.list(WORKFLOW, namespace, labels=f"{COMPLETED}!=true")
     except RainbowError:
         return None
-    return frozenset(id_ for workflow in workflows if not _ended(workflow) for id_ in _released(workflow, app))
+    return frozenset(id_ for workflow in workflows if not has_ended(workflow) for id_ in _released(workflow, app))
 
 
-def _ended(workflow: Object) -> bool:
+def at_work(workflows: Iterable[Object], app: str) -> dict[str, Object]:
+    """Release id → the workflow that is at work on it, the newest if there are several."""
+    found: dict[str, Object] = {}
+    for workflow in sorted(workflows, key=lambda obj: str(obj["metadata"]["creationTimestamp"])):
+        if not has_ended(workflow):
+            found |= dict.fromkeys(_released(workflow, app), workflow)
+    return found
+
+
+def template_of(workflow: Object) -> str:
+    """The name of the template that a workflow runs; empty when it brought its own."""
+    labels = workflow["metadata"].get("labels") or {}
+    given = ((workflow.get("spec") or {}).get("workflowTemplateRef") or {}).get("name")
+    return str(given or labels.get(_TEMPLATE_LABEL) or "")
+
+
+def has_ended(workflow: Object) -> bool:
+    """Whether it will do nothing any more, unless somebody presses Retry."""
     return (workflow.get("status") or {}).get("phase") in ("Succeeded", "Failed", "Error")
 
 

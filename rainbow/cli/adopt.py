@@ -7,14 +7,15 @@ from pathlib import Path
 import click
 
 from rainbow.adapters.adopting import describe_adopted, known, would_be
-from rainbow.adapters.config_file import check_base, read_config
+from rainbow.adapters.config_file import check_base
 from rainbow.adapters.kube import connect
-from rainbow.adapters.sources import render_base
 from rainbow.adapters.submission import installed
 from rainbow.adapters.world import World
 from rainbow.cli import arguments
+from rainbow.cli.base import base_of
+from rainbow.cli.clusters import meant, one_cluster
 from rainbow.cli.operate import operate
-from rainbow.cli.options import file_option
+from rainbow.cli.options import cluster_options, file_option
 from rainbow.model.release import new_record
 from steps.adopt import plan, preview
 
@@ -36,7 +37,8 @@ from steps.adopt import plan, preview
 @click.option("--now", is_flag=True, help="run the step here, at once, instead of a workflow")
 @click.option("--dry-run", is_flag=True, help="say what would be done, and why; change nothing")
 @click.option("--wait/--no-wait", default=True, show_default=True, help="follow the workflow to its end")
-@click.option("--context", help="context of the kubeconfig")
+@one_cluster
+@cluster_options
 def adopt(
     path: Path,
     release_id: str,
@@ -46,6 +48,7 @@ def adopt(
     now: bool,
     dry_run: bool,
     wait: bool,
+    cluster: str | None,
     context: str | None,
 ) -> int:
     """Adopt what runs: plain Deployments behind the route become the first release, without restarting anything.
@@ -60,8 +63,8 @@ def adopt(
       rainbow adopt -f rainbow.yaml --release v0
     """
     chosen = arguments.release_id(release_id)
-    app = read_config(path)
-    base = render_base(path.parent / app.manifests.kustomize)
+    app, context = meant(path, cluster, context)
+    base = base_of(path, app)
     check_base(path, app, base)
     kube = connect(context=context)
     world = World.real(context=context)

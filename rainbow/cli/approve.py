@@ -10,28 +10,29 @@ from rainbow.adapters.kube import RELEASE, connect
 from rainbow.adapters.person import who_asks
 from rainbow.adapters.world import Clock
 from rainbow.cli import arguments
+from rainbow.cli.options import app_argument, app_options, release_argument
 from rainbow.decisions.happenings import NORMAL, WARNING, Happening
 from rainbow.model.names import record_name
 
 
 @click.command()
-@click.argument("app")
-@click.argument("release", metavar="RELEASE")
-@click.option("-n", "--namespace", required=True, help="namespace of the app")
+@app_argument
+@release_argument
 @click.option("--reject", is_flag=True, help="say no: the release ends as failed, users stay where they are")
 @click.option("--reason", default="", help="why, for the record")
 @click.option("--by", help="who, for the record  [default: the user of the kubeconfig]")
-@click.option("--context", help="context of the kubeconfig")
+@app_options
 def approve(
     app: str, release: str, namespace: str, reject: bool, reason: str, by: str | None, context: str | None
 ) -> None:
     """Let a release go live whose app asks for approval (rainbow.yaml: approval), or --reject it.
 
     \b
-    Example:
-      rainbow approve -n spawn spawn v7 --reason "looked at its preview"
+    Examples:
+      rainbow approve spawn v7 --reason "looked at its preview"
+      rainbow approve spawn v7 --reject --reason "the new page is empty"
     """
-    namespace, app, release = arguments.namespace(namespace), arguments.app_name(app), arguments.release_id(release)
+    app, release = arguments.app_name(app), arguments.release_id(release)
     kube, now = connect(context=context), Clock().now()
     by = by or who_asks(kube)
     said = f"{'rejected' if reject else 'approved'} by {by}" + (f": {reason}" if reason else "")

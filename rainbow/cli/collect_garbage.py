@@ -17,7 +17,7 @@ def collect_garbage(namespaces: str | None, options: Options) -> int:
 
     \b
     Examples:
-      rainbow collect-garbage -n spawn --dry-run
+      rainbow collect-garbage --dry-run
       rainbow collect-garbage -n spawn
     """
     return operate("collect-garbage", {"namespaces": namespaces}, app="", **options.how)

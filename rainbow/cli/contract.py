@@ -7,11 +7,12 @@ import click
 from rainbow.cli import operation
 from rainbow.cli.operate import operate
 from rainbow.cli.operation import Options
+from rainbow.cli.options import app_argument, release_or_none
 
 
 @click.command()
-@click.argument("app")
-@click.argument("release", required=False)
+@app_argument
+@release_or_none
 @click.option("--trust-database", is_flag=True, help="with --now: though the records say something else than it does")
 @click.option("--reason", help="why, for the record")
 @operation.options
@@ -23,7 +24,7 @@ def contract(app: str, release: str | None, trust_database: bool, reason: str | 
 
     \b
     Example:
-      rainbow contract -n address-book address-book
+      rainbow contract address-book
     """
     values = {"release": release, "trust_database": trust_database, "reason": reason, "by": options.by}
     return operate("contract", values, app=app, **options.how)

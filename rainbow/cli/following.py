@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from enum import StrEnum
 
-import click
 from rich.console import Console
 
 from rainbow.adapters.kube import Kube
 from rainbow.adapters.workflows import workflow_name
 from rainbow.adapters.world import Clock
 from rainbow.cli.ending import Target, result, success, users
+from rainbow.cli.output import Form, emit
 from rainbow.cli.screens import screen
 from rainbow.cli.watching import Watched, explain, watch
 from rainbow.decisions.workflow_view import REDEPLOY_STEPS, RELEASE_STEPS, Outcome, WorkflowView
@@ -25,13 +24,15 @@ class Until(StrEnum):
     DRAINED = "drained"
 
 
-def follow_to_the_end(kube: Kube, target: Target, until: Until, *, as_json: bool, clock: Clock | None = None) -> int:
+def follow_to_the_end(
+    kube: Kube, target: Target, until: Until, form: Form = Form.TABLE, clock: Clock | None = None
+) -> int:
     """Follow until the release is live (or all is drained), or has failed. Returns the exit code.
 
     Raises TemporaryError when the API server does not answer.
     """
     clock = clock or Clock()
-    console = Console(stderr=as_json)
+    console = Console(stderr=form.for_programs)
     steps = RELEASE_STEPS if target.workflow == workflow_name(target.app, target.release) else REDEPLOY_STEPS
     watched = Watched(target.namespace, target.workflow, steps, target.come_back, target.approve)
     try:
@@ -44,8 +45,8 @@ def follow_to_the_end(kube: Kube, target: Target, until: Until, *, as_json: bool
         return 130
     if view.outcome is Outcome.FAILED:
         _explain(kube, target, watched, view, console)
-    if as_json:
-        click.echo(json.dumps(result(kube, target, view), indent=2))
+    if form.for_programs:
+        emit(form, result(kube, target, view))
     elif view.outcome is not Outcome.FAILED:
         console.print(success(kube, target, view), style="green", markup=False, highlight=False, soft_wrap=True)
     return 1 if view.outcome is Outcome.FAILED else 0

@@ -7,11 +7,12 @@ import click
 from rainbow.cli import operation
 from rainbow.cli.operate import operate
 from rainbow.cli.operation import Options
+from rainbow.cli.options import app_argument, release_or_none
 
 
 @click.command()
-@click.argument("app")
-@click.argument("release", required=False)
+@app_argument
+@release_or_none
 @click.option("--reason", required=True, help="why, for whoever meets the hold later")
 @operation.options
 def hold(app: str, release: str | None, reason: str, options: Options) -> int:
@@ -19,22 +20,23 @@ def hold(app: str, release: str | None, reason: str, options: Options) -> int:
 
     \b
     Examples:
-      rainbow hold -n spawn spawn --reason "the database is being moved"
-      rainbow hold -n spawn spawn v7 --reason "we look into its memory"
+      rainbow hold spawn --reason "the database is being moved"
+      rainbow hold spawn v7 --reason "we look into its memory"
     """
     return operate("hold", {"release": release, "reason": reason, "by": options.by}, app=app, **options.how)
 
 
 @click.command()
-@click.argument("app")
-@click.argument("release", required=False)
+@app_argument
+@release_or_none
 @click.option("--reason", help="why, for the record")
 @operation.options
 def resume(app: str, release: str | None, reason: str | None, options: Options) -> int:
     """End the hold of an app, or of a RELEASE.
 
     \b
-    Example:
-      rainbow resume -n spawn spawn
+    Examples:
+      rainbow resume spawn
+      rainbow resume spawn v7 --now
     """
     return operate("resume", {"release": release, "reason": reason, "by": options.by}, app=app, **options.how)

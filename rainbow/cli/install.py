@@ -1,57 +1,95 @@
-"""`rainbow install` and `rainbow render`: what releases need in a namespace, applied or printed."""
+"""`rainbow install`: look at the cluster, say what is missing, and apply what releases need in a namespace."""
 
 from __future__ import annotations
 
-import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
-import yaml
-from pydantic import ValidationError
 
 from rainbow.adapters.kube import RELEASE, Forbidden, Kind, Kube, NotThere, connect, identity
-from rainbow.cli import arguments
-from rainbow.errors import BadInput, PermanentError
+from rainbow.adapters.surroundings import look_around
+from rainbow.adapters.uninstalling import installed_objects
+from rainbow.cli import checking
+from rainbow.cli.options import app_options
+from rainbow.cli.output import Form, output_option
+from rainbow.cli.settings_file import objects_of, read_settings, settings_option
+from rainbow.decisions.requirements import examine
+from rainbow.decisions.suitability import ADMISSION, State
+from rainbow.decisions.surroundings import Surroundings
+from rainbow.errors import BadInput, PermanentError, RainbowError
 from workflows.collect_garbage import as_left
-from workflows.installation import installation
-from workflows.settings import Settings
+from workflows.installation import of_ci, of_the_cluster
+from workflows.rbac import access
 
-SETTINGS_ENV = "RAINBOW_SETTINGS"
+Object = dict[str, Any]
+
 _NAMESPACE = Kind("v1", "Namespace")
-
-_namespace = click.option("-n", "--namespace", required=True, help="namespace of the app")
-_settings = click.option(
-    "--settings",
-    "path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=lambda: os.environ.get(SETTINGS_ENV) or None,
-    help=f"YAML file with the images and the registry to use  [default: ${SETTINGS_ENV}]",
-)
 
 
 @click.command()
-@_namespace
-@_settings
-@click.option("--context", help="context of the kubeconfig")
-def install(namespace: str, path: Path | None, context: str | None) -> None:
+@settings_option
+@click.option("--check", is_flag=True, help="only look, and say what is missing, why it matters, and how to get it")
+@click.option("--strict", is_flag=True, help="with --check: what cannot be known counts as missing")
+@click.option(
+    "-f",
+    "--file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="a rainbow.yaml that the cluster has to be good for: its route, its Prometheus",
+)
+@click.option("--prometheus-url", metavar="URL", help="instead of the address in rainbow.yaml")
+@click.option("--ci", is_flag=True, help="also the account of a CI system; then see: rainbow ci-kubeconfig --help")
+@output_option
+@app_options
+def install(
+    namespace: str,
+    path: Path | None,
+    check: bool,
+    strict: bool,
+    file: Path | None,
+    prometheus_url: str | None,
+    ci: bool,
+    output: Form,
+    context: str | None,
+) -> int:
     """Install the Release resource, the workflow templates, and a ServiceAccount with a role for each step.
 
-    Installing again brings everything up to date; running releases go on with what they began with. What belongs to
-    the whole cluster, the Release resource above all, is left out, and named, where the rights do not reach that far.
+    Before that it looks at the cluster. Installing again brings everything up to date; running releases go on with
+    what they began with. What belongs to the whole cluster, the Release resource above all, is left out, and named,
+    where the rights do not reach that far. With --check exit code 1 says that something is missing.
 
     \b
-    Example:
-      eval "$(rainbow cluster env)"
-      rainbow install --namespace spawn
+    Examples:
+      rainbow install --namespace shop --settings settings.yaml
+      rainbow install --namespace shop --settings settings.yaml --check -f rainbow.yaml
     """
-    objects = _objects(namespace, path)
-    kube = connect(context=context)
+    settings = read_settings(path) if path or not check else None
+    ours = objects_of(namespace, settings, path) if settings else access(namespace)
+    kube, asked = connect(context=context), checking.asked_of(namespace, settings, file, prometheus_url)
+    seen = look_around(kube, asked, ours if check else None)
+    results = examine(seen, asked)
+    if check:
+        checking.show(namespace, results, output)
+        return 0 if checking.passed(results, strict=strict) else 1
+    checking.refuse_hopeless(namespace, results)
+    _apply(kube, namespace, [*of_the_cluster(), *ours, *(of_ci(namespace) if ci else ())], seen)
+    for line in checking.advice([r for r in results if r.verdict.state is State.MISSING]):
+        click.echo(line, err=True)
+    if earlier := _earlier(kube, namespace, ours):
+        click.echo(f"of an earlier version, and not used by new workflows any more: {', '.join(earlier)}", err=True)
+    click.echo(f"Namespace {namespace} is ready for: rainbow release -f rainbow.yaml")
+    return 0
+
+
+def _apply(kube: Kube, namespace: str, objects: Sequence[Object], seen: Surroundings) -> None:
     refused: list[str] = []
     hasty = replace(kube, attempts=2)  # for what may well be forbidden
     for obj in ({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}, *objects):
         what, of_the_namespace = f"{obj['kind']} {obj['metadata']['name']}", "namespace" in obj["metadata"]
+        if obj["kind"].startswith("ValidatingAdmissionPolicy") and not seen.serves(ADMISSION, obj["kind"]):
+            continue  # the check `guards` says so
         try:
             wanted = as_left(obj, kube.get(*identity(obj))) if obj["kind"] == "CronWorkflow" else obj
             (kube if of_the_namespace else hasty).apply(wanted)
@@ -65,15 +103,14 @@ def install(namespace: str, path: Path | None, context: str | None) -> None:
         click.echo(f"applied {what}")
     if refused:
         click.echo(_left_to_others(kube, namespace, refused), err=True)
-    click.echo(f"Namespace {namespace} is ready for: rainbow release -f rainbow.yaml")
 
 
 def _left_to_others(kube: Kube, namespace: str, refused: list[str]) -> str:
     """What an administrator has to do. Raises BadInput when nothing works without."""
     said = (
         f"not applied, as your rights do not reach beyond namespace {namespace}: {', '.join(refused)}. An "
-        f"administrator of the cluster brings them up to date: rainbow render --namespace {namespace} "
-        "| kubectl apply --server-side -f -"
+        "administrator of the cluster brings them up to date: rainbow render --only cluster "
+        "| kubectl apply --server-side --field-manager rainbow -f -"
     )
     try:
         kube.path(RELEASE, namespace)
@@ -82,37 +119,11 @@ def _left_to_others(kube: Kube, namespace: str, refused: list[str]) -> str:
     return said
 
 
-@click.command()
-@_namespace
-@_settings
-def render(namespace: str, path: Path | None) -> None:
-    """Print what `install` would apply, as YAML, for GitOps or a look at the roles.
-
-    Applying it resumes a garbage collection that somebody has suspended in the Argo UI, as the CronWorkflow is printed
-    without regard to the one that is there; `install` leaves it suspended.
-    """
-    click.echo(yaml.safe_dump_all(_objects(namespace, path), sort_keys=False, width=120), nl=False)
-
-
-def _objects(namespace: str, path: Path | None) -> list[dict[str, Any]]:
-    namespace, settings = arguments.namespace(namespace), _read(path)
+def _earlier(kube: Kube, namespace: str, ours: Sequence[Object]) -> list[str]:
+    """What an earlier version has left. It stays: a workflow of that version may still be at work with it."""
+    wanted = {identity(obj) for obj in (*ours, *of_ci(namespace))}
     try:
-        return installation(namespace, settings)
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"cannot read ca_bundle {settings.ca_bundle} of the settings {path}: {error}") from error
-
-
-def _read(path: Path | None) -> Settings:
-    if path is None:
-        raise BadInput(
-            f"no settings: give --settings FILE with step_image, builder_image and registry, or set {SETTINGS_ENV} "
-            '(for the embedded cluster: eval "$(rainbow cluster env)")'
-        )
-    try:
-        data: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return Settings.model_validate(data)
-    except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise BadInput(f"{path}: {wrong}") from error
-    except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: no UTF-8, or no such day
-        raise BadInput(f"cannot read the settings {path}: {error}") from error
+        found = installed_objects(kube, namespace)
+    except RainbowError:
+        return []
+    return [f"{obj['kind']} {obj['metadata']['name']}" for obj in found if identity(obj) not in wanted]

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 import yaml
 
+from rainbow.adapters.chart_places import ChartPlaces
 from rainbow.adapters.completing import changes, write
 from rainbow.adapters.config_file import check_base, read_config
 from rainbow.adapters.config_text import parse
@@ -17,8 +18,11 @@ from rainbow.adapters.kustomize import load_objects
 from rainbow.adapters.manifest_places import Sources
 from rainbow.adapters.sources import render_base
 from rainbow.cli import arguments
+from rainbow.cli.base import base_of
+from rainbow.cli.clusters import meant
 from rainbow.cli.lint_formats import FORMATS, Located, table
 from rainbow.cli.options import file_option
+from rainbow.cli.plan_schema import schema_of
 from rainbow.decisions import lint as rules
 from rainbow.decisions.findings import Finding, Severity
 from rainbow.decisions.hardening import completion
@@ -31,9 +35,17 @@ from rainbow.model.app import AppConfig
 @click.command()
 @file_option
 @click.option("--image", "images", multiple=True, metavar="[NAME=]REF", help="as it would be released; repeatable")
+@click.option("--cluster", metavar="NAME", help="as it is in this one of the file's `clusters`")
 @click.option("--fix", is_flag=True, help="write what can be completed as patches beside the kustomization")
-@click.option("-o", "--output", type=click.Choice(["text", *FORMATS]), default="text", show_default=True)
-def lint(path: Path, images: tuple[str, ...], fix: bool, output: str) -> int:
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["text", *FORMATS]),
+    default="text",
+    show_default=True,
+    help="for people, programs or CI",
+)
+def lint(path: Path, images: tuple[str, ...], cluster: str | None, fix: bool, output: str) -> int:
     """Check the manifests of an app as they would be released. No cluster is asked.
 
     Errors would stop the release: it would lose requests, or cannot live beside another one. Exit code 1 when there are
@@ -45,17 +57,16 @@ def lint(path: Path, images: tuple[str, ...], fix: bool, output: str) -> int:
       rainbow lint -f rainbow.yaml --fix
       rainbow lint -f rainbow.yaml -o sarif > lint.sarif
     """
-    app = read_config(path)
-    folder = path.parent / app.manifests.kustomize
+    app = read_config(path) if cluster is None else meant(path, cluster, None)[0]
     given = arguments.images(app, images)
     if fix:
-        _fix(app, folder, given)
-    text = render_base(folder)
+        _fix(path, app, given)
+    text = base_of(path, app)
     report = rules.lint(_base(app, text, given))
-    found = located(path, folder, report.findings)
+    found = located(path, app, text, report.findings)
     if output == "text":
         table(found)
-        _summary(report)
+        _summary(app, report)
     else:
         click.echo(FORMATS[output](found))
     if not any(finding.rule == "unreleasable" for finding in report.errors):
@@ -68,12 +79,12 @@ def refuse_errors(path: Path, app: AppConfig, text: str, given: Mapping[str, str
     report = rules.lint(_base(app, text, given))
     lines = [
         f"{one.file}:{one.line}: {one.finding.severity}: {one.finding.object}: {one.finding.rule}: {one.finding.why}"
-        for one in located(path, path.parent / app.manifests.kustomize, report.findings)
+        for one in located(path, app, text, report.findings)
     ]
     if report.errors:
         raise BadInput(
             "\n".join(lines) + "\nNothing was released. What to do about each: rainbow lint; what can be completed is "
-            "by --fix, or with `harden: true` in rainbow.yaml"
+            f"{'' if app.manifests.helm else 'by --fix, or '}with `harden: true` in rainbow.yaml"
         )
     for line in lines:
         click.echo(line, err=True)
@@ -82,26 +93,27 @@ def refuse_errors(path: Path, app: AppConfig, text: str, given: Mapping[str, str
 def show_plan(path: Path) -> int:
     """For `rainbow plan -f`: what a release of this file would be stopped by, and what would be completed in it."""
     app = read_config(path)
-    folder = path.parent / app.manifests.kustomize
-    text = render_base(folder)
+    text = base_of(path, app)
     check_base(path, app, text)
     report = rules.lint(_base(app, text, {}))
-    table(located(path, folder, report.findings))
-    _summary(report)
+    table(located(path, app, text, report.findings))
+    _summary(app, report)
     if report.mended:
         click.echo("Completed in every release by `harden: true`:")
-        for one in located(path, folder, report.mended):
+        for one in located(path, app, text, report.mended):
             click.echo(f"  {one.finding.object}: {one.finding.rule} ({one.file}:{one.line})")
         done = completion(report.mended)
         click.echo(yaml.safe_dump_all([*done.patches, *done.resources], sort_keys=False, width=120))
+    for line in schema_of(app):
+        click.echo(line)
     return 1 if report.errors else 0
 
 
-def located(path: Path, folder: Path, findings: Iterable[Finding]) -> list[Located]:
-    """The findings with the lines of the owner's files, which are read for that alone."""
+def located(path: Path, app: AppConfig, text: str, findings: Iterable[Finding]) -> list[Located]:
+    """The findings with the lines of the owner's files, which are read for that alone. `text`: the rendered base."""
     if not (findings := list(findings)):
         return []
-    sources = Sources.read(folder)
+    sources = _sources(path.parent, app, text)
     _, places = parse(path, path.read_text(encoding="utf-8"))
     found = []
     for finding in findings:
@@ -113,12 +125,26 @@ def located(path: Path, folder: Path, findings: Iterable[Finding]) -> list[Locat
     return sorted(found, key=lambda one: (one.finding.severity is not Severity.ERROR, one.file, one.line))
 
 
+def _sources(folder: Path, app: AppConfig, text: str) -> Sources | ChartPlaces:
+    if app.manifests.helm is not None:
+        chart = app.manifests.helm.chart
+        # Of one that is pulled, what its templates are called below its name.
+        return ChartPlaces.read(folder / chart if (folder / chart).exists() else Path(chart.rpartition("/")[2]), text)
+    return Sources.read(folder / (app.manifests.kustomize or ""))
+
+
 def _base(app: AppConfig, text: str, given: Mapping[str, str]) -> Base:
     return Base(app, kept(app, load_objects(text)), given)
 
 
-def _fix(app: AppConfig, folder: Path, given: Mapping[str, str]) -> None:
+def _fix(path: Path, app: AppConfig, given: Mapping[str, str]) -> None:
     """The diffs go to standard error, so that the findings that are left can be read by a program."""
+    if app.manifests.kustomize is None:
+        raise BadInput(
+            "--fix writes patches beside a kustomization, and a chart takes none: say `harden: true` in rainbow.yaml, "
+            "which completes every release, or mend the chart's templates and values"
+        )
+    folder = path.parent / app.manifests.kustomize
     report = rules.lint(_base(app.model_copy(update={"harden": False}), render_base(folder), given))
     wanted = changes(folder, completion(report.findings))
     write(folder, wanted)
@@ -131,10 +157,11 @@ def _fix(app: AppConfig, folder: Path, given: Mapping[str, str]) -> None:
         click.echo("There is nothing to complete.", err=True)
 
 
-def _summary(report: rules.Report) -> None:
+def _summary(app: AppConfig, report: rules.Report) -> None:
     errors, warnings = len(report.errors), len(report.findings) - len(report.errors)
     mendable = sum(finding.mendable for finding in report.findings)
-    hint = f"; {mendable} can be completed: rainbow lint --fix, or `harden: true`" if mendable else ""
+    how = "`harden: true`" if app.manifests.helm else "rainbow lint --fix, or `harden: true`"
+    hint = f"; {mendable} can be completed: {how}" if mendable else ""
     mended = f"; {len(report.mended)} completed by `harden: true`" if report.mended else ""
     accepted = f"; {len(report.accepted)} accepted in lint.ignore" if report.accepted else ""
     counted = f"{errors} error{'' if errors == 1 else 's'}, {warnings} warning{'' if warnings == 1 else 's'}"

@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import click
 
-from rainbow.adapters.kube import Kube, connect
+from rainbow.adapters.kube import Forbidden, Kube, connect
 from rainbow.adapters.person import who_asks
 from rainbow.adapters.submission import installed
 from rainbow.adapters.workflows import workflow_object
 from rainbow.adapters.world import Clock
+from rainbow.cli import names
 from rainbow.cli.step import checked, run_here
 from rainbow.cli.watching import Watched, tail, watch
 from rainbow.decisions.workflow_view import Outcome, StepState, StepView, WorkflowView
-from rainbow.errors import BadInput
+from rainbow.errors import BadInput, TemporaryError
 from steps import load
 from steps.shape import inputs
 
@@ -72,11 +75,27 @@ def _submit(kube: Kube, step: str, given: Mapping[str, Any]) -> str:
     if here_only := sorted(set(given) - set(taken) - {"namespace"}):
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in here_only)
         raise BadInput(f"{flags}: the workflow {step} has no such parameter; it is for --now only")
-    installed(kube, namespace, step)
+    instance = installed(kube, namespace, step)
+    _there(kube, namespace, app, given.get("release"))
     name = f"{step}-{app}".strip("-")[: LONGEST_NAME - 7] + f"-{secrets.token_hex(3)}"
     arguments = {key.replace("_", "-"): _text(value) for key, value in given.items() if key != "namespace"}
-    kube.create(workflow_object(step, namespace, app, given.get("release", ""), arguments, name=name))
+    release = given.get("release", "")
+    kube.create(workflow_object(step, namespace, app, release, arguments, name=name, instance=instance))
     return name
+
+
+def _there(kube: Kube, namespace: str, app: str, release: str | None) -> None:
+    """Raises BadInput where the step would, a minute later; who cannot read the records hears it from the step."""
+    if not app:
+        return
+    with suppress(Forbidden, TemporaryError):
+        there = names.known_releases(replace(kube, attempts=1), namespace, app)
+        if not there:
+            raise BadInput(names.no_app(kube, namespace, app))
+        if release and release not in there:
+            raise BadInput(
+                f"no release {release} of app {app} in namespace {namespace}; there are: {', '.join(sorted(there))}"
+            )
 
 
 def _text(value: Any) -> str:

@@ -9,6 +9,9 @@ from typing import Any
 
 import click
 
+from rainbow.cli.options import app_options
+from rainbow.cli.over_clusters import over_clusters
+
 
 @dataclass(frozen=True)
 class Options:
@@ -34,12 +37,11 @@ class Options:
 
 
 _OPTIONS = (
-    click.option("-n", "--namespace", required=True, help="namespace of the app"),
     click.option("--now", is_flag=True, help="run the step here, at once, instead of a workflow"),
     click.option("--dry-run", is_flag=True, help="say what would be done, and why; change nothing"),
     click.option("--wait/--no-wait", default=True, show_default=True, help="follow the workflow to its end"),
     click.option("--by", help="who, for the record  [default: the user of the kubeconfig]"),
-    click.option("--context", help="context of the kubeconfig"),
+    app_options,
 )
 
 
@@ -51,6 +53,7 @@ def options(command: Callable[..., int]) -> Callable[..., int]:
         taken = {name: values.pop(name) for name in Options.__dataclass_fields__}
         return command(**values, options=Options(**taken))
 
+    given: Callable[..., int] = call
     for option in reversed(_OPTIONS):
-        call = option(call)
-    return call
+        given = option(given)
+    return over_clusters(given)  # type: ignore[return-value]

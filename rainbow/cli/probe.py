@@ -16,7 +16,9 @@ from rich.console import Console
 from rainbow.adapters.kube import connect
 from rainbow.adapters.probe import Probe
 from rainbow.adapters.probe.watching import watching
-from rainbow.cli import arguments
+from rainbow.cli import arguments, names
+from rainbow.cli.options import cluster_options
+from rainbow.cli.output import Form, emit, output_option
 from rainbow.cli.probing_screen import progress, show
 from rainbow.decisions.probing import as_json, judge
 from rainbow.errors import BadInput
@@ -38,12 +40,18 @@ from rainbow.model.probing import MOST_REQUESTS, Plan, Target
 @click.option("--held", default="10s", show_default=True, help="how long a stream is held before it begins anew")
 @click.option("--timeout", default="30s", show_default=True, help="of a request")
 @click.option("--most", type=int, default=MOST_REQUESTS, show_default=True, help="requests in all, as a bound")
-@click.option("-n", "--namespace", help="also tell what happened there around each failure")
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "-n",
+    "--namespace",
+    metavar="NAME",
+    help="also tell what happened there around each failure",
+    shell_complete=names.namespaces,
+)
+@output_option
 @click.option("--write", type=click.Path(path_type=Path, dir_okay=False), help="write the JSON into this file, too")
-@click.option("--context", help="context of the kubeconfig")
+@cluster_options
 def probe(
-    urls: tuple[str, ...], namespace: str | None, output: str, write: Path | None, context: str | None, **given: Any
+    urls: tuple[str, ...], namespace: str | None, output: Form, write: Path | None, context: str | None, **given: Any
 ) -> int:
     """Send requests without pause, and say whether users would have noticed anything: exit 0 if not one failed.
 
@@ -74,8 +82,8 @@ def probe(
     data = as_json(verdict) | {"lateMs": round(running.late * 1000, 1)}
     if write is not None:
         write.write_text(json.dumps(data, indent=2) + "\n")
-    if output == "json":
-        click.echo(json.dumps(data, indent=2))
+    if output.for_programs:
+        emit(output, data)
     else:
         show(verdict, running, Console())
     return 0 if verdict.good else 1

@@ -10,11 +10,12 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from rainbow.adapters.config_file import read_config
 from rainbow.adapters.kube import Kube, connect
 from rainbow.adapters.routes import read_route
 from rainbow.adapters.world import Clock
-from rainbow.cli.options import file_option
+from rainbow.cli.clusters import meant, one_cluster
+from rainbow.cli.options import cluster_options, file_option
+from rainbow.cli.output import Form, emit, output_option
 from rainbow.cli.probe import seconds
 from rainbow.cli.probing_screen import show_bursts
 from rainbow.cli.proving import plan, proved
@@ -22,6 +23,7 @@ from rainbow.cli.turns import Releases, Switches, in_turns, taken, two_of
 from rainbow.decisions.probing import at
 from rainbow.decisions.proving import Proof, proof_json, table
 from rainbow.errors import BadInput, PermanentError
+from rainbow.model.app import AppConfig
 from rainbow.model.probing import MOST_REQUESTS
 
 
@@ -36,7 +38,7 @@ from rainbow.model.probing import MOST_REQUESTS
 @click.option("--proxy-url", help="the proxy as seen from here, instead of that in rainbow.yaml")
 @click.option("--pause", default="2s", show_default=True, help="between two rounds")
 @click.option("--most", type=int, default=MOST_REQUESTS, show_default=True, help="requests in all, as a bound")
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@output_option
 @click.option("--write", type=click.Path(path_type=Path, dir_okay=False), help="write the JSON into this file, too")
 @click.option(
     "--table",
@@ -45,8 +47,9 @@ from rainbow.model.probing import MOST_REQUESTS
     multiple=True,
     help="only print a table (Markdown) of what was written before; repeatable",
 )
-@click.option("--context", help="context of the kubeconfig")
-def prove(path: Path, results: tuple[Path, ...], output: str, write: Path | None, **given: Any) -> int:
+@one_cluster
+@cluster_options
+def prove(path: Path, results: tuple[Path, ...], output: Form, write: Path | None, **given: Any) -> int:
     """Release an app again and again, through the real workflow, while requests are sent without pause.
 
     Exit 0 only if every round came to its end and every answer was a success of a release that named itself. With
@@ -63,30 +66,31 @@ def prove(path: Path, results: tuple[Path, ...], output: str, write: Path | None
         return 0
     if given["times"] and given["switches"]:
         raise BadInput("--times and --switches: give one of them")
-    kube = connect(context=given["context"])
-    proof = _switched(kube, path, given) if given["switches"] else _released(kube, path, given)
+    app, context = meant(path, given["cluster"], given["context"])
+    kube = connect(context=context)
+    proof = _switched(kube, path, app, given) if given["switches"] else _released(kube, path, app, given)
     data = proof_json(proof)
     if write is not None:
         write.parent.mkdir(parents=True, exist_ok=True)
         write.write_text(json.dumps(data, indent=2) + "\n")
-    if output == "json":
-        click.echo(json.dumps(data, indent=2))
+    if output.for_programs:
+        emit(output, data)
     else:
         show(proof, Console())
     return 0 if proof.good else 1
 
 
-def _switched(kube: Kube, path: Path, given: dict[str, Any]) -> Proof:
-    app, count, pause = read_config(path), given["switches"], seconds("--pause", given["pause"])
+def _switched(kube: Kube, path: Path, app: AppConfig, given: dict[str, Any]) -> Proof:
+    count, pause = given["switches"], seconds("--pause", given["pause"])
     planned = plan(app, path, given)
     switches = Switches(kube, app, two_of(kube, app, given["between"]), given["proxy_url"])
     turns = taken(switches.turn, count, pause, Clock())
     return proved(kube, app, planned, turns, mode="switches", wanted=count)
 
 
-def _released(kube: Kube, path: Path, given: dict[str, Any]) -> Proof:
+def _released(kube: Kube, path: Path, app: AppConfig, given: dict[str, Any]) -> Proof:
     count, pause = given["times"] or 3, seconds("--pause", given["pause"])
-    releases = Releases(kube, path, lambda number: in_turns(given["images"], number))
+    releases = Releases(kube, path, app, lambda number: in_turns(given["images"], number))
     planned = plan(releases.app, path, given)
     if read_route(kube, releases.app).current is None:
         click.echo("no release is current yet: the first one is made before anybody asks", err=True)

@@ -11,11 +11,11 @@ from pydantic import ValidationError
 
 from rainbow.adapters.kube import Kube
 from rainbow.adapters.kustomize import load_objects
+from rainbow.adapters.manifests import read_base
 from rainbow.adapters.probe import Probe
 from rainbow.adapters.probe.watching import watching
 from rainbow.adapters.routes import rules_of
 from rainbow.adapters.routes.rules import hosts
-from rainbow.adapters.sources import render_base
 from rainbow.cli.probe import complaint
 from rainbow.decisions.probing import judge
 from rainbow.decisions.proving import Proof, Turn, rounds, unproved
@@ -49,7 +49,7 @@ def plan(app: AppConfig, path: Path, given: Mapping[str, Any]) -> Plan:
 
 def _documents(app: AppConfig, path: Path) -> list[dict[str, Any]]:
     entry = app.route.entry
-    base = load_objects(render_base(path.parent / app.manifests.kustomize))
+    base = load_objects(read_base(path, app))
     return [o for o in base if (o["kind"], o["metadata"]["name"]) == (entry.document_kind, entry.document_name)]
 
 

@@ -8,26 +8,27 @@ from rainbow.adapters.kube import connect
 from rainbow.adapters.person import who_asks
 from rainbow.adapters.records import read_release
 from rainbow.adapters.redeployment import submit_redeploy
-from rainbow.cli import arguments
+from rainbow.cli import arguments, names
 from rainbow.cli.ending import Target
 from rainbow.cli.following import Until
-from rainbow.cli.release import context_option, follow_release, output_option, until_option
+from rainbow.cli.options import app_argument, app_options
+from rainbow.cli.output import Form, output_option
+from rainbow.cli.release import follow_release, until_option
 from rainbow.cli.step import run_here
 from rainbow.decisions.redeploy import Act, decide_redeploy
 from rainbow.errors import Refused
 
 
 @click.command()
-@click.argument("app")
-@click.argument("release_id", metavar="RELEASE")
-@click.option("-n", "--namespace", required=True, help="namespace of the app")
+@app_argument
+@click.argument("release_id", metavar="RELEASE", shell_complete=names.releases)
 @click.option("--allow-rejected", is_flag=True, help="also a release that was rolled back from")
 @click.option("--reason", default="", help="why, for the record")
 @click.option("--by", help="who, for the record  [default: the user of the kubeconfig]")
 @click.option("--dry-run", is_flag=True, help="say what would be done, and why; change nothing")
 @until_option
 @output_option
-@context_option
+@app_options
 def redeploy(
     app: str,
     release_id: str,
@@ -37,7 +38,7 @@ def redeploy(
     by: str | None,
     dry_run: bool,
     wait: str,
-    output: str,
+    output: Form,
     context: str | None,
 ) -> int:
     """Have a RELEASE again that was deleted: deployed from its record, tested and switched to like a new one.
@@ -46,9 +47,9 @@ def redeploy(
 
     \b
     Example:
-      rainbow redeploy -n spawn spawn v5
+      rainbow redeploy spawn v5
     """
-    namespace, app, chosen = arguments.namespace(namespace), arguments.app_name(app), arguments.release_id(release_id)
+    app, chosen = arguments.app_name(app), arguments.release_id(release_id)
     if dry_run:
         values = {"namespace": namespace, "app": app, "release": chosen, "dry_run": "true"}
         run_here("redeploy", values | ({"allow_rejected": "true"} if allow_rejected else {}), context)

@@ -7,14 +7,15 @@ import click
 from rainbow.cli import operation
 from rainbow.cli.operate import operate
 from rainbow.cli.operation import Options
+from rainbow.cli.options import app_argument, release_argument, release_or_none
 
 _reason = click.option("--reason", help="why, for the record")
 _proxy = click.option("--proxy-url", help="with --now: the proxy as seen from here, instead of that in rainbow.yaml")
 
 
 @click.command()
-@click.argument("app")
-@click.argument("release", required=False)
+@app_argument
+@release_or_none
 @click.option("--from-release", help="go back only if this release is current; else nothing is done")
 @click.option("--allow-rejected", is_flag=True, help="also to a release that was itself rolled back from")
 @click.option("--despite-hold", is_flag=True, help="also while the app is held")
@@ -29,15 +30,16 @@ def rollback(app: str, release: str | None, options: Options, **values: str | bo
 
     \b
     Examples:
-      rainbow rollback -n spawn spawn --reason "errors at checkout"
-      rainbow rollback -n spawn spawn v6 --now --proxy-url http://127.0.0.1:18080
+      rainbow rollback spawn --reason "errors at checkout"
+      rainbow rollback spawn v6 --now --proxy-url http://127.0.0.1:18080
+      rainbow rollback spawn --from-release v7 --all-clusters
     """
     return operate("rollback", values | {"release": release, "by": options.by}, app=app, **options.how)
 
 
 @click.command()
-@click.argument("app")
-@click.argument("release")
+@app_argument
+@release_argument
 @click.option("--allow-older", is_flag=True, help="also if it was overtaken, current before, or rolled back from")
 @_reason
 @_proxy
@@ -47,6 +49,6 @@ def switch(app: str, release: str, options: Options, **values: str | bool | None
 
     \b
     Example:
-      rainbow switch -n spawn spawn v7 --allow-older
+      rainbow switch spawn v7 --allow-older
     """
     return operate("switch", values | {"release": release, "by": options.by}, app=app, **options.how)

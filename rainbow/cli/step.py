@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from types import FrameType
 from typing import Any, get_origin
@@ -13,9 +14,14 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from rainbow.adapters.world import World
-from rainbow.errors import BadInput, TemporaryError
+from rainbow.cli.options import cluster_options
+from rainbow.errors import BadInput, RainbowError, TemporaryError
 from steps import STEPS, load
 from steps.shape import CommonParams
+
+_EXAMPLES = {"namespace": "shop", "app": "shop", "release": "v7", "reason": "why", "registry": "registry.example"}
+
+STOPPED = "asked to stop (SIGTERM); run the step again to go on"
 
 
 class StepGroup(click.Group):
@@ -36,10 +42,15 @@ class StepGroup(click.Group):
 
 
 @click.group(cls=StepGroup)
-@click.option("--context", help="context of the kubeconfig; in a pod its ServiceAccount is used")
+@cluster_options
 @click.pass_context
 def step(ctx: click.Context, context: str | None) -> None:
-    """Run one step by hand, just as its pod would. Every step can be run again at any time."""
+    """Run one step by hand, just as its pod would. Every step can be run again at any time.
+
+    \b
+    Example:
+      rainbow step switch --namespace shop --app shop --release v7 --dry-run
+    """
     ctx.obj = context
 
 
@@ -50,7 +61,16 @@ def _command(name: str) -> click.Command:
         run_here(name, values, click.get_current_context().obj)
 
     options: list[click.Parameter] = [_option(key, field) for key, field in module.Params.model_fields.items()]
-    return click.Command(name, callback=call, params=options, help=f"{STEPS[name]}\n\n{_text(module)}")
+    return click.Command(
+        name, callback=call, params=options, help=f"{STEPS[name]}\n\n{_text(module)}\n\n{_example(name, module)}"
+    )
+
+
+def _example(name: str, module: Any) -> str:
+    """With whatever it cannot do without."""
+    needed = [key for key, field in module.Params.model_fields.items() if field.is_required()]
+    flags = " ".join(f"--{key.replace('_', '-')} {_EXAMPLES.get(key, 'VALUE')}" for key in needed)
+    return f"\b\nExample:\n  rainbow step {name} {flags} --dry-run"
 
 
 def checked(name: str, values: Mapping[str, Any]) -> CommonParams:
@@ -67,11 +87,31 @@ def run_here(name: str, values: Mapping[str, Any], context: str | None) -> None:
     params = checked(name, values)
     before = signal.signal(signal.SIGTERM, _stop)
     try:
-        load(name).run(params, World.real(context=context))
+        world = World.real(context=context)
+        _run_and_tell(name, params, world)
     except Stopped:
-        raise TemporaryError("asked to stop (SIGTERM); run the step again to go on") from None
+        raise TemporaryError(STOPPED) from None
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _run_and_tell(name: str, params: CommonParams, world: World) -> None:
+    """Run it, and leave its last line, or why it failed, for the Argo UI."""
+    last = [""]
+
+    def say(line: str) -> None:
+        last[0] = line
+        world.say(line)
+
+    try:
+        load(name).run(params, replace(world, say=say))
+    except RainbowError as error:
+        world.ended(str(error))
+        raise
+    except Stopped:
+        world.ended(STOPPED)
+        raise
+    world.ended(last[0])
 
 
 def _option(name: str, field: FieldInfo) -> click.Option:
@@ -85,7 +125,8 @@ def _option(name: str, field: FieldInfo) -> click.Option:
     help_text = field.description or ""
     if not field.is_required() and field.default not in (None, False, ()):
         help_text += f"  [default: {_shown(field.default)}]"
-    return click.Option([f"--{name.replace('_', '-')}"], required=field.is_required(), help=help_text, **shape)
+    short = ["-n"] if name == "namespace" else []
+    return click.Option([*short, f"--{name.replace('_', '-')}"], required=field.is_required(), help=help_text, **shape)
 
 
 def _shown(value: Any) -> str:

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import click
 
-from rainbow.adapters.config_file import check_base, read_config
+from rainbow.adapters.config_file import check_base
 from rainbow.adapters.kube import Kube
 from rainbow.adapters.records import list_releases, read_release
 from rainbow.adapters.routes import read_route
-from rainbow.adapters.sources import render_base
 from rainbow.adapters.submission import submit
 from rainbow.adapters.world import Clock, World
 from rainbow.cli import arguments
+from rainbow.cli.base import base_of
 from rainbow.cli.ending import Target
 from rainbow.cli.lint import refuse_errors
 from rainbow.cli.watching import Watched, watch
@@ -45,13 +45,13 @@ class Releases:
 
     kube: Kube
     path: Path
+    app: AppConfig
     images: Callable[[int], tuple[str, ...]]
     stamp: str = field(default_factory=lambda: datetime.now(UTC).strftime("%m%d-%H%M%S"))
     _built: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.app = read_config(self.path)
-        self.base = render_base(self.path.parent / self.app.manifests.kustomize)
+        self.base = base_of(self.path, self.app)
         check_base(self.path, self.app, self.base)
 
     def turn(self, number: int) -> Turn:

@@ -44,7 +44,7 @@ def watch(
         except TemporaryError as error:
             # It may be away for a while; the workflow does not depend on us. But an address may also be wrong.
             if answered is None or clock.monotonic() - answered > PATIENCE:
-                raise TemporaryError(
+                raise type(error)(
                     f"{error}. The workflow goes on without being followed: {watched.come_back}"
                 ) from error
             if not away:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from rainbow.decisions.switch import SWITCHING
 from rainbow.model.durations import format_duration
@@ -34,6 +35,18 @@ def overdue(release: Release, now: datetime) -> str | None:
     if longest is None or since is None or now < since + longest:
         return None
     return f"overdue, drains for more than {format_duration(longest)}"
+
+
+def noted_overdue(release: Release) -> dict[str, Any]:
+    """What to note of when it will be overdue, for who watches the records; empty when that stands there already.
+
+    By the policy in force on `release`. Nothing while a switch to it is under way: who looks next notes it.
+    """
+    if release.status.traffic == SWITCHING:
+        return {}
+    longest, since = release.spec.app.retention.maximum_drain_age, draining_since(release.status)
+    at = None if longest is None or since is None else since + longest
+    return {} if release.status.overdue_at == at else {"overdue_at": at}
 
 
 def given_up(release: Release) -> bool:

@@ -108,6 +108,16 @@ def standing(release: Release, route: RouteState, began: datetime | None) -> Sta
     return Standing.OPEN
 
 
+def counts_from(release: Release, began: datetime) -> datetime:
+    """Since when all users have been on it, which became current at `began`.
+
+    For what is rolled that is when its first pods were made. Until the roll has come to its end some users are still
+    with the release before, and nothing is proven.
+    """
+    whole = release.status.deployed_at if release.rolled else None
+    return began if whole is None else max(began, whole)
+
+
 def one_number(values: Sequence[float]) -> Reading:
     """What a query is worth by the value of each series that it gave."""
     if not values:
@@ -151,7 +161,7 @@ def _judge_one(breach: Breach, watched: Watched) -> Look:
 
 
 def decide_bake(looks: Sequence[Look], bake: Bake, began: datetime, now: datetime) -> BakeDecision:
-    """What follows from the looks of this run, oldest first. `began`: when the release became current."""
+    """What follows from the looks of this run, oldest first. `began`: when the release had all users."""
     row, enough = looks[-bake.breaches :], len(looks) >= bake.breaches
     why = looks[-1].why if looks else "nobody has looked yet"
     if enough and all(look.found is Found.BREACH for look in row):

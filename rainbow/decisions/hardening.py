@@ -16,6 +16,7 @@ from rainbow.decisions.rendering import Overlay
 from rainbow.decisions.workloads import Base
 
 Object = dict[str, Any]
+Key = tuple[str, str, str, str]
 
 
 @dataclass(frozen=True)
@@ -28,15 +29,14 @@ class Completion:
 
 def completion(findings: Iterable[Finding]) -> Completion:
     """What mends these findings, as far as they can be mended."""
-    patches: dict[str, Object] = {}
-    resources: dict[str, Object] = {}
+    patches: dict[Key, Object] = {}
+    resources: dict[Key, Object] = {}
     for finding in findings:
         if finding.resource is not None:
-            head = finding.resource
-            resources.setdefault(f"{head['kind']} {head['metadata']['name']}", head)
+            resources.setdefault(key_of(finding.resource), finding.resource)
         if finding.patch is not None and finding.about is not None:
-            patch = _head(finding.about) | finding.patch
-            patches[finding.object] = merged(patches.get(finding.object, {}), patch)
+            key, patch = key_of(finding.about), _head(finding.about) | finding.patch
+            patches[key] = merged(patches.get(key, {}), patch)
     return Completion(tuple(patches.values()), tuple(resources.values()))
 
 
@@ -45,8 +45,8 @@ def hardened(layer: Overlay, base: Base) -> tuple[Overlay, tuple[Finding, ...]]:
 
     `base` is all of it: an overlay may be about a part.
     """
-    there = {id(obj) for obj in layer.resources}
-    mended = tuple(finding for finding in lint(base).mended if id(finding.about) in there)
+    there = {key_of(obj) for obj in layer.resources}
+    mended = tuple(one for one in lint(base).mended if one.about is not None and key_of(one.about) in there)
     done = completion(mended)
     patches = [*layer.kustomization["patches"], *({"patch": json.dumps(patch)} for patch in done.patches)]
     return replace(
@@ -54,6 +54,12 @@ def hardened(layer: Overlay, base: Base) -> tuple[Overlay, tuple[Finding, ...]]:
         resources=(*layer.resources, *done.resources),
         kustomization=layer.kustomization | {"patches": patches},
     ), mended
+
+
+def key_of(obj: Object) -> Key:
+    """What tells an object from all others: group, kind, namespace and name."""
+    group, _, _ = str(obj["apiVersion"]).rpartition("/")
+    return group, obj["kind"], obj["metadata"].get("namespace") or "", obj["metadata"]["name"]
 
 
 def merged(into: Any, change: Any) -> Any:

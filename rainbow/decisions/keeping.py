@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
+from rainbow.decisions.bake import counts_from
 from rainbow.decisions.sealing import committed
 from rainbow.model.app import AppConfig
 from rainbow.model.release import Release
@@ -97,7 +98,7 @@ def _bakes(release: Release, now: datetime) -> bool:
         return bake is not None and bool(bake.duration)
     if status.baked_at is not None and status.baked_at >= status.live_at:  # not before it came back
         return False
-    return now < status.live_at + 2 * bake.duration + BAKE_MARGIN
+    return now < counts_from(release, status.live_at) + 2 * bake.duration + BAKE_MARGIN
 
 
 def making_way(release: Release) -> Release:

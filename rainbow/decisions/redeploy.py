@@ -42,11 +42,13 @@ def decide_redeploy(
     left: int = 0,
     hidden: str | None = None,
     allow_rejected: bool = False,
+    on_bus: str | None = None,
     misfit: str | None = None,
 ) -> RedeployDecision:
     """The decision. `left` objects of its earlier life are still there; `hidden`: why some could not be looked at.
 
-    `misfit`: why it does not work with the schema of the database as it is.
+    `on_bus`: the work that it was deleted with and that is there still, for pods that knew nothing of it; `misfit`: why
+    it does not work with the schema of the database as it is.
     """
     status, spec = release.status, release.spec
     build = bool(missing := sorted(name for name in spec.app.images if name not in {**status.images, **spec.images}))
@@ -61,10 +63,9 @@ def decide_redeploy(
     if build and (spec.source is None or spec.source.git is None):
         why = f"what its images {', '.join(missing)} were to be built from went with it; release it under a new id"
         return RedeployDecision(Act.REFUSE, why)
-    if hidden is not None or left:
-        why = hidden or f"objects left: {left}"
+    if (rest := hidden or (f"objects left: {left}" if left else on_bus)) is not None:
         return RedeployDecision(
-            Act.WAIT, f"its deletion is not finished: {why}; run collect-garbage, and then this again"
+            Act.WAIT, f"its deletion is not finished: {rest}; run collect-garbage, and then this again"
         )
     return RedeployDecision(Act.TAKE_UP, "its record is taken up again, to be deployed, tested and switched to", build)
 

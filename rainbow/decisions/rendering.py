@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rainbow.decisions.rolling import roll_patches, roll_refusal, rolled_layer, split
+from rainbow.decisions.tracking import untracked
 from rainbow.errors import Refused
 from rainbow.model.app import AppConfig
 from rainbow.model.names import APP_LABEL, RELEASE_LABEL, release_labels
@@ -79,7 +80,9 @@ def overlay(app: AppConfig, release: str, base: Sequence[Object], images: Mappin
             f"the base of app {app.app} cannot be released beside another release:\n  " + "\n  ".join(complaints)
         )
     if not taken:
-        raise Refused(f"the base of app {app.app} holds nothing that could be a release; see manifests.kustomize")
+        raise Refused(
+            f"the base of app {app.app} holds nothing that could be a release; see manifests.{app.manifests.key}"
+        )
     kustomization: Object = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
@@ -91,7 +94,8 @@ def overlay(app: AppConfig, release: str, base: Sequence[Object], images: Mappin
         # What others refer to comes first: ServiceAccounts, ConfigMaps, Services, then workloads.
         "sortOptions": {"order": "legacy"},
     }
-    return Overlay(tuple(taken), kustomization, tuple(why for obj in base if (why := _left_out(app, obj))))
+    resources = tuple(map(untracked, taken))
+    return Overlay(resources, kustomization, tuple(why for obj in base if (why := _left_out(app, obj))))
 
 
 def rolled_overlay(app: AppConfig, release: str, base: Sequence[Object], images: Mapping[str, str]) -> Overlay:
@@ -100,7 +104,9 @@ def rolled_overlay(app: AppConfig, release: str, base: Sequence[Object], images:
     if complaints := [*refusals(app, taken), *(text for obj in taken if (text := roll_refusal(obj)))]:
         raise Refused(f"the base of app {app.app} cannot be rolled:\n  " + "\n  ".join(complaints))
     if not taken:
-        raise Refused(f"the base of app {app.app} holds nothing that could be rolled; see manifests.kustomize")
+        raise Refused(
+            f"the base of app {app.app} holds nothing that could be rolled; see manifests.{app.manifests.key}"
+        )
     env = [patch for obj in taken if (patch := _env_patch(obj, app.release_env, release))]
     kustomization: Object = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
@@ -111,7 +117,8 @@ def rolled_overlay(app: AppConfig, release: str, base: Sequence[Object], images:
         "patches": [{"patch": json.dumps(patch)} for patch in (*env, *roll_patches(app, taken))],
         "sortOptions": {"order": "legacy"},
     }
-    return Overlay(tuple(taken), kustomization, tuple(why for obj in base if (why := _left_out(app, obj))))
+    resources = tuple(map(untracked, taken))
+    return Overlay(resources, kustomization, tuple(why for obj in base if (why := _left_out(app, obj))))
 
 
 def kept(app: AppConfig, base: Sequence[Object]) -> list[Object]:

@@ -70,9 +70,11 @@ def recorded(release: Release, route: RouteState, now: datetime, *, answered: bo
     """
     status = release.status
     if route.current == release.id:
-        # Live since the switch; a release that came back is live since it came back.
+        # Live since the switch; a release that came back is live since it came back, though nobody may have noted that
+        # it had gone: the run that led users away from it was killed before that.
         known = status.live_at if status.phase == Phase.CURRENT else None
-        current = {"phase": Phase.CURRENT, "traffic": ALL, "live_at": known or route.switched_at or now}
+        times = [at for at in (known, route.switched_at) if at is not None]
+        current = {"phase": Phase.CURRENT, "traffic": ALL, "live_at": max(times, default=now)}
         current |= dict.fromkeys(("demoted_at", "drained_at", "sealed_at", "blocker", "message"))
         return current | ({"rejected": None} if _promoted_again(release, route) else {})
     if status.phase == Phase.CURRENT:

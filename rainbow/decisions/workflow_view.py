@@ -89,6 +89,8 @@ class WorkflowView:
 
 # Argo's words on a Retry node between two tries: "Backoff for 5s", "Backoff for 1 minutes 20 seconds" (operator.go).
 _BACKOFF = re.compile(r"(\d+) ?(s|m|h)")
+# Its words on a container that failed go before what that has left as its termination message (operator.go).
+_ENDED = re.compile(r"^main: Error \(exit code \d+\): ")
 _UNITS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1)}
 _STATES = {
     "Pending": StepState.WAITING,
@@ -137,7 +139,10 @@ def _view(step: str, nodes: Sequence[Mapping[str, Any]], workflow: str) -> StepV
     tries.sort(key=lambda n: n.get("startedAt") or "")
     last = tries[-1] if tries else {}
     gate = node.get("type") == "Suspend" and node.get("phase") == "Running"
-    message = node.get("message") or last.get("message") or ("waiting for a person" if gate else "")
+    failed = _state(node, last) is StepState.FAILED
+    # Of a failure Argo says above its tries only that there will be no other one.
+    said = [_words(last), _words(node)] if failed else [_words(node), _words(last)]
+    message = next(filter(None, said), "waiting for a person" if gate else "")
     outputs = (node.get("outputs") or last.get("outputs") or {}).get("parameters") or []
     code = (last.get("outputs") or {}).get("exitCode")
     again = node is not last and node.get("phase") == "Running" and last.get("phase") in ("Failed", "Error")
@@ -160,7 +165,12 @@ def _again(node: Mapping[str, Any], last: Mapping[str, Any]) -> str:
     wait = sum((int(n) * _UNITS[unit] for n, unit in _BACKOFF.findall(node.get("message") or "")), timedelta())
     finished = _time(last.get("finishedAt"))
     at = f" at {finished + wait:%H:%M:%S}" if finished and wait else ""
-    return f"failed for now ({last.get('message') or last['phase']}), will be tried again{at}"
+    return f"failed for now ({_words(last) or last['phase']}), will be tried again{at}"
+
+
+def _words(node: Mapping[str, Any]) -> str:
+    """Why, in the words of the step itself where it left any."""
+    return _ENDED.sub("", node.get("message") or "")
 
 
 def _waits_for_lock(node: Mapping[str, Any]) -> bool:

@@ -14,22 +14,19 @@ from pydantic import Field, model_validator
 from rainbow.model.addresses import ImageName, ImageReference
 from rainbow.model.baking import Bake
 from rainbow.model.checks import Lint
+from rainbow.model.clusters import Clusters
 from rainbow.model.durations import Duration
+from rainbow.model.manifests import Manifests
 from rainbow.model.migrations import Migrations
 from rainbow.model.names import AppName, Namespace
 from rainbow.model.part import Part
+from rainbow.model.reporting import Report
 from rainbow.model.rolling import Rolling
 from rainbow.model.routing import Route
 from rainbow.model.staying import Retention, Strategy
 from rainbow.model.work import Drain
 
 _EnvName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
-
-
-class Manifests(Part):
-    """Where the app's objects are described."""
-
-    kustomize: str = Field(description="folder of the kustomize base, relative to rainbow.yaml")
 
 
 class ImageBuild(Part):
@@ -84,9 +81,13 @@ class AppConfig(Part):
     migrations: Migrations | None = Field(
         default=None, description="how the schema of the app's database changes, and what this release works with"
     )
+    report: Report | None = Field(default=None, description="what `rainbow report` draws beside the records")
     lint: Lint = Lint()
     harden: bool = Field(
         default=False, description="what `rainbow lint` can complete by itself is completed in every release"
+    )
+    clusters: Clusters | None = Field(
+        default=None, description="the clusters that a release goes to, when there are several (regions)"
     )
 
     @model_validator(mode="after")

@@ -41,7 +41,8 @@ class Bake(Part):
 
     duration: Duration = Field(
         default=timedelta(minutes=10),
-        description="from the switch; twice as long at most, while it is not known how the release does",
+        description="from the switch, or from the end of the roll; twice as long at most, while it is not known how "
+        "the release does",
     )
     interval: Duration = Field(default=timedelta(seconds=15), description="time between two looks")
     breaches: int = Field(

@@ -11,6 +11,10 @@ GROUP = "rainbow.dev"
 APP_LABEL = f"{GROUP}/app"
 RELEASE_LABEL = f"{GROUP}/release"
 RELEASED_BY = f"{GROUP}/released-by"  # on a record: who made it
+INSTALLED_BY = f"{GROUP}/installed-by"  # on all that `rainbow install` brings: the version that did
+WORKFLOW_NAME = f"{GROUP}/workflow"  # on a record: what releases it, or released it last
+WORKFLOW_URL = f"{GROUP}/workflow-url"  # on a record: where that is seen in the Argo UI
+ARGO_UI = f"{GROUP}/argo-ui"  # on a WorkflowTemplate: the address of the Argo UI
 FIELD_MANAGER = "rainbow"
 
 # Lower-case DNS label (RFC 1123), which is also a valid label value and, having no dot, blank or wildcard,
@@ -36,6 +40,7 @@ def _dns_label(what: str, longest: int) -> AfterValidator:
 AppName = Annotated[str, _dns_label("the name of an app", APP_LENGTH)]
 ReleaseId = Annotated[str, _dns_label("a release id", RELEASE_LENGTH)]
 Namespace = Annotated[str, _dns_label("a namespace", 63)]
+ClusterName = Annotated[str, _dns_label("the name of a cluster", 63)]
 
 
 def record_name(app: str, release: str) -> str:

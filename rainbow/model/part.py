@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -17,3 +19,10 @@ class Part(BaseModel):
             word if i == 0 else word.capitalize() for i, word in enumerate(name.split("_"))
         ),
     )
+
+    @classmethod
+    def model_json_schema(cls, *given: Any, **named: Any) -> dict[str, Any]:
+        """The schema of what stands in files, with its defaults as they are written there."""
+        from rainbow.model.published import Published  # steps have no use for it, and their start counts
+
+        return super().model_json_schema(*given, **{"schema_generator": Published, **named})

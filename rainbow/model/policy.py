@@ -16,14 +16,16 @@ from rainbow.model.release import Mark
 
 PLURAL = "policies"
 KIND = "Policy"
+OVERRIDES = ("retention", "bake", "drain")  # the sections of rainbow.yaml that a policy may have keys of
 
 
 class PolicySpec(Part):
-    """`retention` and `bake` have the keys of rainbow.yaml; the ones given replace those of every release."""
+    """`retention`, `bake` and `drain` have the keys of rainbow.yaml; those given replace the ones of every release."""
 
     hold: Mark | None = Field(default=None, description="nothing is switched while it is there")
     retention: dict[str, Any] = Field(default_factory=dict)
     bake: dict[str, Any] = Field(default_factory=dict)
+    drain: dict[str, Any] = Field(default_factory=dict)
 
 
 class Policy(Part):
@@ -41,16 +43,23 @@ class Policy(Part):
         spec = PolicySpec.model_validate(obj.get("spec") or {}, extra="ignore")
         return cls(namespace=meta["namespace"], app=meta["name"], resource_version=meta["resourceVersion"], spec=spec)
 
-    def in_force(self, config: AppConfig, sections: Collection[str] = ("retention", "bake")) -> AppConfig:
+    def in_force(self, config: AppConfig, sections: Collection[str] = OVERRIDES) -> AppConfig:
         """A release's own rainbow.yaml with this policy over it. Raises pydantic.ValidationError for a bad policy.
 
         `sections`: those that matter, when not all.
         """
-        spec = {"retention": self.spec.retention, "bake": self.spec.bake}
+        spec: dict[str, dict[str, Any]] = {key: getattr(self.spec, key) for key in OVERRIDES}
         changed = {key: changes for key, changes in spec.items() if changes and key in sections}
         if not changed:
             return config
         data = config.model_dump(mode="json", by_alias=True, exclude_none=True)
         for key, changes in changed.items():
-            data[key] = {**data.get(key, {}), **changes}
+            data[key] = _over(data.get(key, {}), changes)
         return AppConfig.model_validate(data, extra="ignore")
+
+
+def _over(own: Any, changes: Any) -> Any:
+    """Key by key, as deep as keys go."""
+    if not isinstance(own, dict) or not isinstance(changes, dict):
+        return changes
+    return own | {key: _over(own.get(key), value) for key, value in changes.items()}

@@ -14,7 +14,16 @@ from pydantic import Field, PlainSerializer
 
 from rainbow.model.app import AppConfig
 from rainbow.model.migrations import SchemaVersion, Stage
-from rainbow.model.names import GROUP, RELEASED_BY, ReleaseId, object_name, record_name, release_labels
+from rainbow.model.names import (
+    GROUP,
+    RELEASED_BY,
+    WORKFLOW_NAME,
+    WORKFLOW_URL,
+    ReleaseId,
+    object_name,
+    record_name,
+    release_labels,
+)
 from rainbow.model.part import Part
 from rainbow.model.staying import Strategy
 
@@ -147,6 +156,7 @@ class ReleaseStatus(Part):
     live_at: Time | None = None
     demoted_at: Time | None = Field(default=None, description="when it stopped being current")
     drained_at: Time | None = None
+    overdue_at: Time | None = Field(default=None, description="when its draining is overdue, by retention")
     deleted_at: Time | None = None
     failed_at: Time | None = None
     tasks: str | None = Field(default=None, description="active tasks at the last look, or `unknown`")
@@ -171,6 +181,8 @@ class Release(Part):
     resource_version: str
     created: Time
     by: str | None = None  # who released it
+    workflow: str | None = None  # the name of the workflow that releases it, or released it last
+    workflow_url: str | None = None  # where that is seen in the Argo UI
     noted_at: Time | None = None  # the last change of the status, by the API server's clock
     spec: ReleaseSpec
     status: ReleaseStatus
@@ -220,12 +232,15 @@ class Release(Part):
         Keys that are not known are left out: a later version may have written them.
         """
         meta = obj["metadata"]
+        annotations = meta.get("annotations") or {}
         return cls(
             namespace=meta["namespace"],
             uid=meta["uid"],
             resource_version=meta["resourceVersion"],
             created=meta["creationTimestamp"],
-            by=(meta.get("annotations") or {}).get(RELEASED_BY),
+            by=annotations.get(RELEASED_BY),
+            workflow=annotations.get(WORKFLOW_NAME),
+            workflow_url=annotations.get(WORKFLOW_URL),
             noted_at=_last_note(meta),
             spec=ReleaseSpec.model_validate(obj["spec"], extra="ignore"),
             status=ReleaseStatus.model_validate(obj.get("status", {}), extra="ignore"),

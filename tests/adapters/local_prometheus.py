@@ -9,7 +9,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -79,8 +79,13 @@ def cache() -> Path:
 
 
 @contextmanager
-def local_prometheus(folder: Path, metrics: Mapping[str, str]) -> Iterator[LocalPrometheus]:
-    """Start one, with Debian's binary, and a pod for each name with these metrics; all ends with the test."""
+def local_prometheus(
+    folder: Path, metrics: Mapping[str, str], *, jobs: Sequence[Mapping[str, object]] = (), rules: str = ""
+) -> Iterator[LocalPrometheus]:
+    """Start one, with Debian's binary, and a pod for each name with these metrics; all ends with the test.
+
+    `jobs`: what it scrapes besides, as in its configuration. `rules`: the text of a rule file, evaluated all the time.
+    """
     program = unpacked("prometheus", cache()) / "usr/bin/prometheus"
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"127.0.0.1:{free.getsockname()[1]}"
@@ -88,7 +93,12 @@ def local_prometheus(folder: Path, metrics: Mapping[str, str]) -> Iterator[Local
     _write_targets(folder, pods)
     discovery = [{"files": [str(folder / "targets.json")], "refresh_interval": "300ms"}]
     scraping = {"job_name": "pods", "file_sd_configs": discovery}
-    config = {"global": {"scrape_interval": SCRAPE, "scrape_timeout": SCRAPE}, "scrape_configs": [scraping]}
+    (folder / "rules.yml").write_text(rules)
+    config = {
+        "global": {"scrape_interval": SCRAPE, "scrape_timeout": SCRAPE, "evaluation_interval": SCRAPE},
+        "scrape_configs": [scraping, *jobs],
+        "rule_files": [str(folder / "rules.yml")] if rules else [],
+    }
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
     arguments = [f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data"]
     with (folder / "log").open("wb") as log:

@@ -116,3 +116,20 @@ def test_a_kustomize_that_does_not_come_to_an_end_leaves_everything_as_it_was(
 def test_nothing_is_written_where_nothing_is_missing(folder: Path) -> None:
     """Not even an entry."""
     assert changes(folder, Completion((), ())) == []
+
+
+def test_objects_of_one_name_in_two_namespaces_are_completed_each(folder: Path) -> None:
+    """What one of them lacks, the other need not lack."""
+    lacking = {"one": container(lifecycle=None), "two": container(lifecycle=None, readinessProbe=None)}
+    both = [
+        obj | {"metadata": obj["metadata"] | {"namespace": name}}
+        for name, web in lacking.items()
+        for obj in (of(web), service(publishNotReadyAddresses=True))
+    ]
+    (folder / "base.yaml").write_text("\n---\n".join(json.dumps(obj) for obj in both))
+    write(folder, changes(folder, missing(folder)))
+    written = load_objects((folder / PATCHES).read_text())
+    heads = [(obj["kind"], obj["metadata"]["namespace"]) for obj in written]
+    assert sorted(heads) == [(kind, name) for kind in ("Deployment", "Service") for name in ("one", "two")]
+    assert {obj["metadata"]["namespace"] for obj in written if "readinessProbe" in json.dumps(obj)} == {"two"}
+    assert changes(folder, missing(folder)) == []

@@ -105,12 +105,12 @@ ONE_MISTAKE = {
     "a list where keys belong": (
         "  kustomize: deploy",
         "  - deploy",
-        "rainbow.yaml:4:3: manifests: found a list, expected the keys kustomize",
+        "rainbow.yaml:4:3: manifests: found a list, expected the keys kustomize, helm",
     ),
     "nothing where keys belong": (
         "  kustomize: deploy",
         "",
-        "rainbow.yaml:3:1: manifests: found nothing, expected the keys kustomize",
+        "rainbow.yaml:3:1: manifests: found nothing, expected the keys kustomize, helm",
     ),
     "a key given twice": (
         "namespace: shops",

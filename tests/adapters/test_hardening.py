@@ -27,6 +27,7 @@ WEB = {
     "no hook": container(lifecycle=None),
     "one question": container(livenessProbe=ASKED, readinessProbe=ASKED),
     "nothing": {"name": "web", "image": "shop:1", "ports": [{"name": "http", "containerPort": 8000}]},
+    "a hook that waits for nothing": container(lifecycle={"preStop": {"exec": {"command": ["sleep", "0"]}}}),
     "a hook that is too long": container(lifecycle={"preStop": {"sleep": {"seconds": 100}}}),
 }
 SPEC = [

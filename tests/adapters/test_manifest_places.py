@@ -119,3 +119,31 @@ def test_documents_are_told_apart_and_lines_are_those_of_the_file(tmp_path: Path
     for name, line in (("extra", 8), ("more", 12)):
         obj = {"kind": "ConfigMap", "metadata": {"name": name}}
         assert sources.place(obj, ()).line == line
+
+
+TWO = """\
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: one}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: two}
+---
+apiVersion: serving.knative.dev/v1
+kind: Service
+metadata: {name: web, namespace: two}
+"""
+
+
+@pytest.mark.parametrize(
+    ("version", "namespace", "line"),
+    [("v1", "one", 3), ("v1", "two", 7), ("serving.knative.dev/v1", "two", 11), ("v1", "made-by-kustomize", 3)],
+)
+def test_objects_of_one_name_are_told_apart(tmp_path: Path, version: str, namespace: str, line: int) -> None:
+    """By group and namespace, as the API server does; a namespace that no file has was given by kustomize."""
+    (tmp_path / "two.yaml").write_text(TWO)
+    (tmp_path / "kustomization.yaml").write_text("resources: [two.yaml]\n")
+    sources = Sources.read(tmp_path)
+    obj = {"apiVersion": version, "kind": "Service", "metadata": {"name": "web", "namespace": namespace}}
+    assert sources.place(obj, ("metadata", "name")).line == line

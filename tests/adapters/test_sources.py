@@ -67,7 +67,7 @@ def test_a_pattern_without_a_star_is_about_the_root_only(tmp_path: Path) -> None
     assert list(_members(pack(tmp_path))) == [".containerignore", "Containerfile", "app/data/x", "app/main.py"]
 
 
-@pytest.mark.parametrize("secret", [".env", ".env.local", "id_rsa", "app/id_ed25519", ".netrc"])
+@pytest.mark.parametrize("secret", [".env", ".env.local", "id_rsa", "app/id_ed25519", ".netrc", "chart/secrets.yaml"])
 @pytest.mark.parametrize("kind", ["no git", "new", "tracked"])
 def test_what_is_called_like_a_secret_is_packed_only_when_tracked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, secret: str, kind: str

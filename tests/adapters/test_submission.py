@@ -16,6 +16,7 @@ from rainbow.adapters.redeployment import submit_redeploy
 from rainbow.adapters.submission import submit
 from rainbow.errors import BadInput, TemporaryError
 from rainbow.model.app import AppConfig
+from rainbow.model.names import ARGO_UI
 from rainbow.model.release import ReleaseSpec
 
 ARGO = "argoproj.io/v1alpha1"
@@ -214,7 +215,7 @@ def test_who_released_it_stands_on_the_record(cluster: Cluster) -> None:
     """As the API server knows them, here nobody it would name; kept as long as the record (B9)."""
     submit(cluster, _spec(), None)
     record = cluster.store.objects["releases", "shops", "shop-v1"]
-    assert record["metadata"]["annotations"] == {"rainbow.dev/released-by": "unknown"}
+    assert record["metadata"]["annotations"]["rainbow.dev/released-by"] == "unknown"
 
 
 def _told(cluster: Cluster, name: str) -> dict[str, str]:
@@ -250,3 +251,25 @@ def test_the_tests_of_others_are_asked_about_when_there_are_any(cluster: Cluster
 
 def _described() -> dict[str, Any]:
     return _spec().app.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def test_the_record_names_its_workflow_and_where_it_is_seen(cluster: Cluster) -> None:
+    """By the address that the installation wrote on its template; without one only the name."""
+    submit(cluster, _spec(), None)
+    record = read_release(cluster, "shops", "shop", "v1")
+    assert (record.workflow, record.workflow_url) == ("release-shop-v1", None)
+    meta = cluster.store.objects["workflowtemplates", "shops", "release"]["metadata"]
+    meta["annotations"] = {ARGO_UI: "https://argo.example/"}
+    submit(cluster, _spec().model_copy(update={"release": "v2"}), None)
+    record = read_release(cluster, "shops", "shop", "v2")
+    assert record.workflow_url == "https://argo.example/workflows/shops/release-shop-v2"
+
+
+def test_a_redeployed_release_names_the_workflow_that_took_it_up(cluster: Cluster) -> None:
+    """The one before may be gone, and its link would lead nowhere."""
+    submit(cluster, _spec(), None)
+    meta = {"name": "redeploy", "namespace": "shops", "annotations": {ARGO_UI: "https://argo.example"}}
+    cluster.create({"apiVersion": ARGO, "kind": "WorkflowTemplate", "metadata": meta, "spec": {}})
+    name = submit_redeploy(cluster, read_release(cluster, "shops", "shop", "v1"), {}, build=False)
+    record = read_release(cluster, "shops", "shop", "v1")
+    assert (record.workflow, record.workflow_url) == (name, f"https://argo.example/workflows/shops/{name}")

@@ -21,13 +21,19 @@ from rainbow.model.release import Phase, ReleaseSpec, new_record
 from steps import STEPS, load
 from tests.decisions.make import app
 
-# Verbs that ask no cluster about an app, or take a file instead of names; those have tests of their own below.
-OTHERS = {"lint", "release", "probe", "prove", "adopt", "install", "render", "schema", "cluster", "step"}
-OTHERS |= {"collect-garbage"}
 RELEASE = ["-n", "spawn", "spawn"]
 MORE = {"hold": ["--reason", "why"], "policy": ["retention.keep=2"]}
-VERBS = sorted(set(cli.COMMANDS) - OTHERS)
-ABOUT_ONE = [verb for verb in VERBS if verb not in ("policy", "plan")]
+
+
+def _names(verb: str) -> set[str]:
+    """Which names stand behind the verb on the command line."""
+    command = cli.cli.get_command(click.Context(cli.cli), verb)
+    assert command is not None, verb
+    return {p.name or "" for p in command.params if isinstance(p, click.Argument)}
+
+
+VERBS = sorted({verb for verb in cli.COMMANDS if "app" in _names(verb)} | {"plan", "policy"})
+ABOUT_ONE = [verb for verb in VERBS if _names(verb) & {"release", "release_id"}]
 STEPS_ABOUT_ONE = [step for step in STEPS if "release" in load(step).Params.model_fields]
 
 

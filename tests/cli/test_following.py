@@ -15,6 +15,7 @@ from rainbow.adapters.kube import Object
 from rainbow.adapters.records import note, read_release
 from rainbow.cli.ending import Target
 from rainbow.cli.following import Until, follow_to_the_end
+from rainbow.cli.output import Form
 from rainbow.cli.watching import PATIENCE
 from rainbow.errors import TemporaryError
 from rainbow.model.app import AppConfig
@@ -81,7 +82,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
 
 
 def _follow(cluster: Cluster, until: Until = Until.LIVE) -> int:
-    return follow_to_the_end(cluster, TARGET, until, as_json=False, clock=StoppedClock())
+    return follow_to_the_end(cluster, TARGET, until, clock=StoppedClock())
 
 
 def _noted(cluster: Cluster, release: str, **status: Any) -> None:
@@ -157,7 +158,7 @@ def test_the_json_of_the_end_has_the_other_releases(cluster: Cluster, capsys: py
     """For programs."""
     _noted(cluster, "v1", phase=Phase.DRAINING, blocker="3 tasks")
     cluster.workflow("Succeeded", switch="Succeeded")
-    assert follow_to_the_end(cluster, TARGET, Until.DRAINED, as_json=True, clock=StoppedClock()) == 0
+    assert follow_to_the_end(cluster, TARGET, Until.DRAINED, Form.JSON, clock=StoppedClock()) == 0
     others = json.loads(capsys.readouterr().out)["others"]
     assert others == [{"release": "v1", "phase": "Draining", "blocker": "3 tasks"}]
 
@@ -194,5 +195,5 @@ def test_an_outage_without_end_is_given_up(cluster: Cluster) -> None:
     clock = StoppedClock()
     cluster.away = lambda: clock.passed > 10
     with pytest.raises(TemporaryError, match="goes on without being followed"):
-        follow_to_the_end(cluster, TARGET, Until.LIVE, as_json=False, clock=clock)
+        follow_to_the_end(cluster, TARGET, Until.LIVE, clock=clock)
     assert PATIENCE < clock.passed < PATIENCE + 60

@@ -159,6 +159,18 @@ def test_hardening_leaves_the_files_and_is_shown_by_plan(folder: Path, capsys: p
     assert sorted(path.name for path in (folder / "deploy").iterdir()) == ["base.yaml", "kustomization.yaml"]
 
 
+def test_a_plan_of_a_file_says_what_it_does_to_the_schema(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """And when: before the deployment, or long after it. Without migrations there is nothing to say."""
+    run("plan", "-f", "rainbow.yaml")
+    assert "Schema" not in capsys.readouterr().out
+    needs, expand = "{minimum: 2, maximum: 3}", '{to: 2, command: [book, up, "2"]}'
+    migrations = f"migrations: {{image: book:1, state: [book, state], needs: {needs}, expand: {expand}}}\n"
+    (folder / "rainbow.yaml").write_text(CONFIG + migrations)
+    run("plan", "-f", "rainbow.yaml")
+    out = capsys.readouterr().out
+    assert "Schema of the database:\n  the release works with 2 to 3\n  expand, before the deployment: leads" in out
+
+
 def test_errors_keep_a_release_from_being_submitted(folder: Path) -> None:
     """Exit 2 before any cluster is asked, with the lines of the findings."""
     with pytest.raises(BadInput, match=r"(?s)deploy/base.yaml:17: error: Deployment web: pre-stop: .*Nothing was rel"):

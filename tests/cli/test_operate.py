@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from emulated import Emulated, Store
 
-from rainbow.adapters.kube import Object
+from rainbow.adapters.kube import Forbidden, Object
 from rainbow.adapters.records import note, read_release
 from rainbow.cli import operate as operate_module
 from rainbow.cli.operate import operate
@@ -85,6 +85,7 @@ def test_else_the_workflow_of_that_name_is_submitted(kube: Emulated) -> None:
 def test_two_operations_do_not_get_in_each_others_way(kube: Emulated) -> None:
     """Each workflow has a name of its own, short enough for the label of its pods."""
     name = "a" * 30
+    kube.create(new_record(ReleaseSpec(release="v1", app=app(app=name), manifests="")))
     for _ in range(2):
         operate("switch", {"release": "v1", "allow_older": True}, **HOW | {"app": name}, follow=False)
     names = {workflow["metadata"]["name"] for workflow in workflows(kube)}
@@ -122,6 +123,33 @@ def test_bad_values_are_found_before_anything_is_submitted(kube: Emulated, value
     with pytest.raises(BadInput, match=wrong):
         operate("hold", values, **HOW)
     assert not workflows(kube)
+
+
+@pytest.mark.parametrize(
+    ("how", "release", "said"),
+    [
+        ({"app": "spwan"}, "v1", "no release of an app spwan .* there are: spawn"),
+        ({}, "v7", "no release v7 .* are: v1"),
+    ],
+)
+def test_a_slip_is_found_before_anything_is_submitted(
+    kube: Emulated, how: dict[str, Any], release: str, said: str
+) -> None:
+    """The step would find it, too; but a pod takes a while."""
+    with pytest.raises(BadInput, match=said):
+        operate("hold", {"release": release, "reason": "x"}, **HOW | how)
+    assert not workflows(kube)
+
+
+def test_who_may_not_read_records_may_still_submit(kube: Emulated, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a CI system that has no other right; the step says what is wrong."""
+
+    def forbid(*_: Any) -> Any:
+        raise Forbidden("no right")
+
+    monkeypatch.setattr("rainbow.cli.names.known_releases", forbid)
+    assert operate("hold", {"release": "v7", "reason": "x"}, **HOW, follow=False) == 0
+    assert workflows(kube)
 
 
 def test_what_only_this_machine_knows_is_for_now_only(kube: Emulated) -> None:

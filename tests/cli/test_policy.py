@@ -14,7 +14,7 @@ from rainbow.adapters.workflows import workflow_object
 from rainbow.cli import cli
 from rainbow.errors import BadInput, Conflict
 from rainbow.model.names import release_labels
-from rainbow.model.release import Mark, Phase, ReleaseSpec, new_record
+from rainbow.model.release import Mark, Phase, ReleaseSpec, SchemaNote, new_record
 from tests.decisions.make import NOW, app
 
 
@@ -41,6 +41,18 @@ def test_a_policy_is_set_and_taken_back(kube: Emulated, capsys: pytest.CaptureFi
     run("policy", "set", "-n", "spawn", "spawn", "retention.minimumAge=")
     assert "retention.minimumAge=1h\n" in capsys.readouterr().out
     assert read_policy(kube, "spawn", "spawn").spec.retention == {"keep": 3}
+
+
+def test_a_policy_reaches_into_the_parts_of_drain(kube: Emulated, capsys: pytest.CaptureFixture[str]) -> None:
+    """Down to a single value; what else stands beside it in rainbow.yaml stays in force."""
+    query = 'max(tasks{release="$release"})'
+    run("policy", "set", "-n", "spawn", "spawn", f"drain.prometheus.query={query}", "drain.prometheus.samples=5")
+    run("policy", "set", "-n", "spawn", "spawn", "drain.prometheus.samples=")
+    assert read_policy(kube, "spawn", "spawn").spec.drain == {"prometheus": {"query": query}}
+    out = capsys.readouterr().out
+    assert f"drain.prometheus.query={query}  (by policy)" in out
+    assert "drain.prometheus.samples=3\n" in out
+    assert "drain.prometheus.url=http://prometheus:9090\n" in out
 
 
 def test_setting_a_policy_leaves_the_hold_alone(kube: Emulated) -> None:
@@ -103,6 +115,30 @@ def test_a_yes_is_told_on_the_release(kube: Emulated, capsys: pytest.CaptureFixt
     assert "release v1 of spawn is approved by ann: seen it" in capsys.readouterr().out
     events = [obj for (plural, _, _), obj in kube.store.objects.items() if plural == "events"]
     assert ("Approved", "approved by ann: seen it") in [(event["reason"], event["message"]) for event in events]
+
+
+BOOK = {"image": "book", "state": ["state"], "needs": {"minimum": 2, "maximum": 3}}
+
+
+def test_a_plan_says_what_each_stage_would_do_to_the_schema(kube: Emulated, capsys: pytest.CaptureFixture[str]) -> None:
+    """By the records, and what is in the way of each; before the first of them nothing is known (F4, F5)."""
+    point_route(kube, "web-v1")
+    config = app(migrations=BOOK | {"contract": {"to": 3, "command": ["x"]}})
+    kube.create(new_record(ReleaseSpec(release="v2", app=config, manifests="")))
+    for name in ("v1", "v2"):
+        meta = {"name": f"web-{name}", "namespace": "spawn", "labels": release_labels("spawn", name)}
+        kube.create({"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": {}})
+    note(kube, read_release(kube, "spawn", "spawn", "v2"), phase=Phase.READY)
+    run("plan", "-n", "spawn", "spawn")
+    assert "Nothing is known of the schema of spawn yet" in capsys.readouterr().out
+    schema = SchemaNote(version=2, at=NOW)
+    note(kube, read_release(kube, "spawn", "spawn", "v2"), schema_state=schema)
+    run("plan", "-n", "spawn", "spawn")
+    out = capsys.readouterr().out
+    assert "The schema of spawn has version 2, not all old rows are moved, by the records" in out
+    (line,) = [line for line in out.splitlines() if line.startswith("  v2: contract would wait: ")]
+    assert "release v2 is not current, v1 is" in line
+    assert "v1 (it is current; says nothing of what it needs)" in line
 
 
 def test_a_plan_names_the_hold_of_the_app(kube: Emulated, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cluster.context import Context
-from cluster.parts import argo, debian, discover, git, golang, health, images
+from cluster.parts import argo, debian, discover, git, golang, health, helm, images, kube_state_metrics
 from cluster.parts.command import run
 from rainbow.errors import BadInput, RainbowError, TemporaryError
 
@@ -28,7 +28,8 @@ def module(tmp_path: Path) -> golang.Module:
 def context(tmp_path: Path) -> Context:
     """A cluster whose checkout and base image are a few small files."""
     checkout, cache = tmp_path / "checkout", tmp_path / "cache"
-    for name in (*images.STEP_FILES[:3], *images.BUILDER_FILES, "rainbow/a.py", "steps/b.py"):
+    single = [name for name in images.STEP_FILES if name not in ("rainbow", "steps")]
+    for name in (*single, *images.BUILDER_FILES, "rainbow/a.py", "steps/b.py"):
         (checkout / name).parent.mkdir(parents=True, exist_ok=True)
         (checkout / name).write_text(name, encoding="utf-8")
     (cache / "debian").mkdir(parents=True)
@@ -62,6 +63,38 @@ def test_argos_version_is_the_one_that_is_pinned() -> None:
     assert f"{argo.ARGO} {argo.VERSION}\n" in text
 
 
+def test_helms_version_is_the_one_that_is_pinned() -> None:
+    """So that a chart sees in tests what it would see with that helm."""
+    text = (helm.MODULE.source / "go.mod").read_text(encoding="utf-8")
+    assert f"{helm.HELM} {helm.VERSION} " in text
+
+
+# No library of Kubernetes that is large stands on these.
+COMPILED_TWICE = {
+    *("github.com/Azure/go-ansiterm", "github.com/cyphar/filepath-securejoin", "github.com/moby/term"),
+    *("go.opentelemetry.io/otel/exporters/otlp/otlptrace", "k8s.io/apiextensions-apiserver", "k8s.io/kubectl"),
+    *("go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc", "k8s.io/sample-controller"),
+    "sigs.k8s.io/apiserver-network-proxy/konnectivity-client",
+}
+
+
+@pytest.mark.parametrize("module", [helm.MODULE, kube_state_metrics.MODULE], ids=lambda module: module.name)
+def test_most_of_what_others_share_with_kubernetes_is_compiled_once(module: golang.Module) -> None:
+    """Of the libraries of Kubernetes itself every one, and of what they stand on, or they would be others, too."""
+    texts = [(folder / "go.mod").read_text() for folder in (module.source, module.source.parent / "kubernetes")]
+    pins = [dict(re.findall(r"^\t(\S+) (v\S+)", text.partition("\nexclude")[0], re.MULTILINE)) for text in texts]
+    shared = pins[0].keys() & pins[1].keys()
+    assert {"k8s.io/client-go", "k8s.io/api", "k8s.io/apimachinery", "golang.org/x/net", "k8s.io/klog/v2"} <= shared
+    assert {name for name in shared if pins[0][name] != pins[1][name]} <= COMPILED_TWICE
+    # Go knows a compiled package by the version that was asked for, whatever replaces it.
+    assert not re.search(r"^replace", texts[0], re.MULTILINE)
+
+
+def test_the_version_of_a_module_is_no_part_of_its_programs_name() -> None:
+    """`go build` leaves it out, too; a program under another name would be built anew each time."""
+    assert kube_state_metrics.MODULE.programs == ("kube-state-metrics",)
+
+
 def test_discovery_and_kubernetes_share_their_libraries() -> None:
     """Both modules pin the same versions of what both use, or all of it would be compiled twice."""
     pins = [
@@ -78,7 +111,7 @@ def test_every_added_file_is_there() -> None:
     assert [name for name in argo.MODULE.additions if not (argo.MODULE.source / name).exists()] == []
 
 
-@pytest.mark.parametrize("name", ["rainbow/a.py", "steps/b.py", "requirements/step.txt", "images/step.Containerfile"])
+@pytest.mark.parametrize("name", ["rainbow/a.py", "steps/b.py", "requirements/step.txt", "images/sbom.py"])
 def test_a_changed_source_is_another_step_image(context: Context, name: str) -> None:
     """The step image's reference follows everything it is built from, and the builder image's follows it."""
     before = images.references(context)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,7 @@ from rainbow.decisions.bake import (
     Reading,
     Standing,
     Watched,
+    counts_from,
     decide_bake,
     judge,
     one_number,
@@ -178,3 +180,24 @@ def test_where_it_stands(case: str) -> None:
     spec = made.spec.model_copy(update={"app": app(bake=bake)})
     route = RouteState(exists=True, current=current, resource_version="1", services=frozenset())
     assert standing(made.model_copy(update={"spec": spec}), route, LIVE_AT) is expected
+
+
+ROLLING = {"strategy": "rolling"}
+
+
+@pytest.mark.parametrize(
+    ("case", "config", "deployed", "counts"),
+    [
+        ("switched to: deployed and tested long before", {}, -600, 0),
+        ("rolled: from the end of the roll", ROLLING, 90, 90),
+        ("rolled to again, as by a rollback", ROLLING, -600, 0),
+        ("rolled, and that was not noted", ROLLING, None, 0),
+    ],
+)
+def test_a_bake_counts_from_when_all_users_were_there(
+    case: str, config: dict[str, Any], deployed: int | None, counts: int
+) -> None:
+    """While it is rolled out many are with the release before, and most of a short bake would go by."""
+    at = None if deployed is None else NOW + deployed * SECOND
+    found = counts_from(release("v2", deployed_at=at, **config), NOW)
+    assert found == NOW + counts * SECOND, case

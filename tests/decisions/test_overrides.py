@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rainbow.decisions.overrides import overridden, refuse_unfit
+from rainbow.decisions.overrides import flat, keys, merge_patch, overridden, refuse_unfit
 from rainbow.errors import BadInput
 from rainbow.model.policy import Policy, PolicySpec
 from rainbow.model.release import Phase
@@ -32,7 +32,8 @@ def test_a_key_is_set_or_taken_back(key: str, value: Any, retention: dict[str, A
 
 
 @pytest.mark.parametrize(
-    "key", ["keep", "retention", "retention.minimum_age", "retention.max", "drain.query", "hold.by"]
+    "key",
+    ["keep", "retention", "retention.minimum_age", "retention.max", "drain.prometheus", "bake.watch.name", "hold.by"],
 )
 def test_a_key_that_no_policy_has_is_wrong_input(key: str) -> None:
     """And the ones that there are, are named."""
@@ -64,6 +65,47 @@ def test_a_bake_can_be_changed_where_there_is_one() -> None:
     assert longer.in_force(release("v1", bake=WATCH).spec.app).bake.duration == HOUR  # type: ignore[union-attr]
     with pytest.raises(BadInput, match=r"release v2 of app spawn: bake\.traffic"):
         refuse_unfit(longer, [release("v2")])
+
+
+QUERY, SUM = "drain.prometheus.query", 'sum(tasks{release="$release"})'
+
+
+def test_a_wrong_question_about_work_is_put_right() -> None:
+    """Else a release would keep it until it is overdue, or for ever. What else is asked stays as it was."""
+    changed = overridden(PLAIN, [(QUERY, SUM), ("drain.prometheus.samples", 5)])
+    assert changed.spec.drain == {"prometheus": {"query": SUM, "samples": 5}}
+    asked = changed.in_force(release("v1").spec.app).drain.prometheus
+    assert (asked.query, asked.samples, asked.url) == (SUM, 5, "http://prometheus:9090")
+    assert overridden(changed, [("drain.prometheus.samples", None)]).spec.drain == {"prometheus": {"query": SUM}}
+    assert overridden(changed, [("drain.prometheus.samples", None), (QUERY, None)]).spec == PLAIN.spec
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "wrong"),
+    [
+        (QUERY, "sum(tasks)", r"drain\.prometheus\.query: found 'sum\(tasks\)', expected \$release in it"),
+        (QUERY, SUM + " or vector(0)", "turns unknown into zero"),
+        ("drain.jetstream.stream", "TASKS", r"drain\.jetstream\.url"),
+    ],
+)
+def test_a_question_about_work_is_checked_as_in_rainbow_yaml(key: str, value: str, wrong: str) -> None:
+    """By one that makes up a zero, releases would be deleted while at work."""
+    with pytest.raises(BadInput, match=wrong):
+        refuse_unfit(overridden(PLAIN, [(key, value)]), [release("v1")])
+
+
+def test_every_key_of_the_sections_is_known() -> None:
+    """Down to what is a value, which a list is."""
+    assert {"retention.keep", "bake.watch", "drain.shrink.minimum", "drain.jetstream.subjects"} < set(keys())
+    assert all(key.split(".")[0] in ("retention", "bake", "drain") for key in keys())
+
+
+def test_a_merge_patch_takes_away_what_is_gone() -> None:
+    """As deep as it stands; what did not change is not in it."""
+    before = {"a": {"b": 1, "c": {"d": 2}}, "e": [1], "f": 3}
+    after = {"a": {"b": 2, "c": {}}, "e": [1]}
+    assert merge_patch(before, after) == {"f": None, "a": {"b": 2, "c": {"d": None}}}
+    assert dict(flat(before)) == {"a.b": 1, "a.c.d": 2, "e": [1], "f": 3}
 
 
 def test_a_deleted_release_does_not_matter() -> None:

@@ -51,6 +51,9 @@ def test_its_deletion_has_to_be_finished_first() -> None:
     assert decide_redeploy(release("v1", phase=Phase.DELETED)).act is Act.WAIT
     assert decide_redeploy(_deleted(), left=2).reason.startswith("its deletion is not finished: objects left: 2;")
     assert "cannot be listed" in decide_redeploy(_deleted(), hidden="Jobs cannot be listed").reason
+    worked = decide_redeploy(_deleted(), on_bus="on the bus is left what it was deleted with: w with 1 pending")
+    assert worked.act is Act.WAIT
+    assert "w with 1 pending; run collect-garbage" in worked.reason
 
 
 def test_one_that_was_rolled_back_from_comes_again_only_on_purpose() -> None:

@@ -171,10 +171,23 @@ def test_the_record_of_the_routed_release_is_live_since_the_switch(switched_at: 
     assert (status["demoted_at"], status["drained_at"]) == (None, None)
 
 
-def test_a_release_that_stays_current_keeps_its_time() -> None:
-    """A second run of the same switch is no news."""
+@pytest.mark.parametrize(
+    ("switched_at", "live_at"),
+    [
+        (None, NOW - 3 * HOUR),
+        (NOW - 9 * HOUR, NOW - 3 * HOUR),
+        (NOW - 3 * HOUR, NOW - 3 * HOUR),
+        (NOW - HOUR, NOW - HOUR),
+    ],
+    ids=["adopted", "an old trace", "the same switch again", "it was away, and nobody has noted that"],
+)
+def test_a_release_that_stays_current_keeps_its_time(switched_at: datetime | None, live_at: datetime) -> None:
+    """A second run of the same switch is no news; that users were led away and back is, though its record says current.
+
+    By the old time who was current in between would be kept to be gone back to, and not this one.
+    """
     current = _release("v1", Phase.CURRENT, live_at=NOW - 3 * HOUR)
-    assert recorded(current, replace(_to("v1"), switched_at=NOW), NOW)["live_at"] == NOW - 3 * HOUR
+    assert recorded(current, replace(_to("v1"), switched_at=switched_at), NOW)["live_at"] == live_at
 
 
 def test_a_current_release_that_is_no_longer_routed_is_draining_from_now() -> None:

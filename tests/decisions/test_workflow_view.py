@@ -52,6 +52,19 @@ def test_a_step_that_was_tried_twice_shows_its_last_pod() -> None:
     assert deploy.seconds(datetime(2026, 1, 1, 10, 1, tzinfo=UTC)) == 60
 
 
+def test_a_step_that_failed_says_why_in_its_own_words() -> None:
+    """Argo's node above the tries only says that there will be no other one."""
+    none = "retryStrategy.expression evaluated to false"
+    ended = "main: Error (exit code 1): release v1 was rolled back from"
+    failed = workflow("Failed", retry("switch", "Failed", message=none), pod("switch", 0, "Failed", message=ended))
+    assert view_workflow(failed, STEPS).steps[3].message == "release v1 was rolled back from"
+    killed = workflow("Failed", retry("switch", "Failed", message=none), pod("switch", 0, "Failed"))
+    assert view_workflow(killed, STEPS).steps[3].message == none
+    ended = "main: Error (exit code 75): the lock is held"
+    again = workflow("Running", retry("switch", "Running"), pod("switch", 0, "Failed", message=ended, finishedAt=END))
+    assert view_workflow(again, STEPS).steps[3].message == "failed for now (the lock is held), will be tried again"
+
+
 def test_a_step_whose_pod_is_not_running_yet_waits() -> None:
     """Argo calls the Retry node running as soon as a pod is asked for."""
     view = view_workflow(

@@ -59,6 +59,23 @@ def test_who_was_current_last_is_kept_though_a_switch_was_killed(at: int, last: 
     assert life.stage.oracle.record(last).status.deleted_at is None
 
 
+@pytest.mark.parametrize("at", [19, 32, 33, 38])
+def test_who_came_back_is_kept_though_nobody_had_noted_that_it_was_away(at: int) -> None:
+    """Its record said current all the time, so coming back was no news: who was current in between was kept instead."""
+    life = Lifecycle()
+    life.first(App(keep=1))
+    life.release(at=0, disturbance=None)
+    life.a_person_switches(release=-2, disturbance=None)
+    life.a_person_switches(release=-1, disturbance=Disturbance(at, kill=True, after=at < 33))
+    assert life.stage.oracle.current() == "rel1"
+    life.stage.clock.sleep(1)
+    life.a_person_switches(release=-2, disturbance=None)
+    assert life.stage.oracle.current() == "rel0"
+    life.release(at=0, disturbance=None)
+    life.teardown()
+    assert life.stage.oracle.record("rel0").status.deleted_at is None
+
+
 def test_a_release_that_came_after_the_list_was_taken_is_gone_back_to_or_refused() -> None:
     """`rollback` found it by its name and not in the list, and broke down instead of saying what it makes of it."""
     life = Lifecycle()
@@ -67,4 +84,23 @@ def test_a_release_that_came_after_the_list_was_taken_is_gone_back_to_or_refused
     life.release(answer="yes", at=4, disturbance=None, harm=False)
     back = Action("rollback", -1, insists=False, by_hand=True, lag=3)
     life.step(action=back, disturbance=Disturbance(18, pause=10.0))
+    life.teardown()
+
+
+def test_a_release_is_not_deployed_again_into_the_work_that_it_was_deleted_with() -> None:
+    """It waited on the bus for the new pods; no user was ever led to them, and so nobody looked before they went."""
+    life = Lifecycle()
+    life.first(App(maximum_drain_age="2h", overdue="delete", bus=True))
+    life.stage.task(None)
+    life.release(at=0, disturbance=None)
+    life.stage.clock.sleep(7300)
+    assert life.stage.run(Action("delete", -1))
+    assert life.stage.bus.left("rel0")
+    assert not life.stage.run(Action("redeploy", 0)), "what is left of its earlier life has to go first"
+    assert life.stage.run(Action("collect-garbage", -1))
+    for step in ("redeploy", "deploy", "run-tests"):
+        assert life.stage.run(Action(step, 0))
+    life.its_workflow_ends(release=0)
+    life.stage.clock.sleep(7300)
+    assert life.stage.run(Action("delete", -1))
     life.teardown()

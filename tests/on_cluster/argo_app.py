@@ -80,6 +80,11 @@ class InArgo(Plain):
 
     def adopt(self, release: str, folder: Path) -> str:
         """Submit the adoption of what runs, from the files as its owner has them; the name of its workflow."""
+        path = self.written(folder)
+        return self._submitted("adopt", "-f", str(path), "--release", release, "--no-wait")
+
+    def written(self, folder: Path) -> Path:
+        """rainbow.yaml and its base as files, as its owner has them."""
         base = folder / "deploy"
         base.mkdir()
         (base / "kustomization.yaml").write_text(json.dumps({"resources": ["base.yaml"]}))
@@ -87,7 +92,7 @@ class InArgo(Plain):
         path = folder / "rainbow.yaml"
         head = {"app": APP, "namespace": self.namespace, "manifests": {"kustomize": "deploy"}}
         path.write_text(yaml.safe_dump(head | self.described()))
-        return self._submitted("adopt", "-f", str(path), "--release", release, "--no-wait")
+        return path
 
     def operate(self, *arguments: str) -> str:
         """Submit an operation; the name of its workflow."""
@@ -113,7 +118,7 @@ class InArgo(Plain):
     def delete_pod(self, workflow: str, step: str) -> None:
         """Delete the pod of the next run of a step as it begins its work, as the drain of a node does; it is gone then.
 
-        For a step that waits: others may be done before their pod is. It must have nothing to end on until this returns:
+        For a step that waits: others may be done before their pod is. It must have nothing to end on until then, since
         its process goes on until the kubelet has heard, which takes seconds on a busy machine.
         """
         eventually(lambda: bool(self._processes(step)) and bool(self._running(workflow, step)), f"a pod of {step}")

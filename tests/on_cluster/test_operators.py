@@ -12,7 +12,7 @@ import yaml
 from spawn_app import RAINBOW
 from tiny import APP, Tiny
 
-from rainbow.adapters.kube import POLICY, Kube
+from rainbow.adapters.kube import POLICY, WORKFLOW, Kube
 from rainbow.adapters.records import note
 from rainbow.model.release import Phase
 
@@ -56,14 +56,32 @@ def test_a_hold_through_argo_says_what_its_step_says(kube: Kube, namespace: str)
     assert second.returncode == 1
     assert "is held by ann since" in second.stdout
     assert tiny.record("v1").status.hold is not None
+    _shown_in_the_argo_ui(kube, namespace)
+
+
+def _shown_in_the_argo_ui(kube: Kube, namespace: str) -> None:
+    """Of one that went well and of one that did not: what it was about, and what its step ended with."""
+    workflows = {workflow["status"]["phase"]: workflow for workflow in kube.list(WORKFLOW, namespace)}
+    titles = {workflow["metadata"]["annotations"]["workflows.argoproj.io/title"] for workflow in workflows.values()}
+    assert titles == {"Hold: tiny v1"}
+    (well,), (failed,) = (
+        [node for node in workflows[phase]["status"]["nodes"].values() if node["type"] == "Pod"]
+        for phase in ("Succeeded", "Failed")
+    )
+    outputs = {output["name"]: output["value"] for output in well["outputs"]["parameters"]}
+    assert outputs["message"] == "release v1 of app tiny: held by ann: a look"
+    assert failed["message"].startswith("main: Error (exit code 1): ")
+    assert "is held by ann since" in failed["message"]
 
 
 def test_the_policy_of_an_app_is_one_command(kube: Kube, namespace: str) -> None:
     """Checked against every release before it is written; what cannot be is exit 2 and changes nothing."""
     Tiny(kube, namespace).submit("v1", retention={"maximumDrainAge": "3h"})
     common = ("-n", namespace, APP)
-    changed = rainbow("policy", "set", *common, "retention.minimumAge=2h", "retention.keep=3")
+    asking = ("drain.prometheus.samples=5", "drain.prometheus.interval=9s")
+    changed = rainbow("policy", "set", *common, "retention.minimumAge=2h", "retention.keep=3", *asking)
     assert changed.returncode == 0, changed.stderr
+    assert "drain.prometheus.samples=5  (by policy)" in changed.stdout
     assert "retention.minimumAge=2h  (by policy)" in changed.stdout
     assert "retention.maximumDrainAge=3h\n" in changed.stdout
     before = kube.get(POLICY, namespace, APP)
@@ -75,8 +93,10 @@ def test_the_policy_of_an_app_is_one_command(kube: Kube, namespace: str) -> None
         answer = rainbow("policy", "set", *common, wrong)
         assert (answer.returncode, said in answer.stderr) == (2, True), answer.stderr
     assert kube.get(POLICY, namespace, APP) == before
-    assert rainbow("policy", "set", *common, "retention.minimumAge=").returncode == 0
+    assert rainbow("policy", "set", *common, "retention.minimumAge=", "drain.prometheus.samples=").returncode == 0
     shown = rainbow("policy", "show", *common).stdout
+    assert "drain.prometheus.samples=3\n" in shown
+    assert "drain.prometheus.interval=9s  (by policy)" in shown
     assert "retention.minimumAge=1h\n" in shown
     assert "retention.keep=3  (by policy)" in shown
     assert rainbow("policy", "show", "-n", namespace, "nobody").returncode == 2
@@ -95,7 +115,7 @@ def test_a_plan_names_what_keeps_each_release(kube: Kube, namespace: str) -> Non
     plan = rainbow("plan", "-n", namespace, APP)
     assert plan.returncode == 0, plan.stderr
     rows = {line.split()[0]: line for line in plan.stdout.splitlines()}
-    assert set(rows) == {"release", "v1", "v3"}
+    assert set(rows) == {"RELEASE", "v1", "v3"}
     assert "keep" in rows["v1"]
     assert "Failed" in rows["v1"]
     assert "v2" in rainbow("plan", "--all", "-n", namespace, APP).stdout
@@ -115,4 +135,4 @@ def test_who_has_rights_in_a_namespace_alone_is_told_what_is_missing(
     assert "applied WorkflowTemplate release" in answer.stdout
     assert "CustomResourceDefinition releases.rainbow.dev, " in answer.stderr
     assert "ValidatingAdmissionPolicy releases.rainbow.dev" in answer.stderr
-    assert f"rainbow render --namespace {namespace} | kubectl apply --server-side -f -" in answer.stderr
+    assert "rainbow render --only cluster | kubectl apply --server-side --field-manager rainbow -f -" in answer.stderr

@@ -113,7 +113,7 @@ def test_killed_it_goes_on_with_the_pod_that_is_running(tiny: Tiny) -> None:
     service = tiny.kube.get(SERVICE, tiny.namespace, "web-v1")
     assert service is not None
     trial = testing.Trial("run-tests", tiny.record(), tiny.record(), config)
-    started = world.kube.create(testing.tests_pod(trial, service))
+    started = world.kube.create(testing.tests_pod(trial, service, ()))
     command = [str(Path(sys.executable).parent / "rainbow"), "step", "run-tests", "--namespace", tiny.namespace]
     with subprocess.Popen([*command, "--app", APP, "--release", "v1"], stdout=subprocess.PIPE, text=True) as step:
         assert step.stdout is not None

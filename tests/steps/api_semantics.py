@@ -33,6 +33,14 @@ KINDS = {
     "horizontalpodautoscalers": ("autoscaling/v2", "HorizontalPodAutoscaler"),
     "leases": ("coordination.k8s.io/v1", "Lease"),
     "workflows": ("argoproj.io/v1alpha1", "Workflow"),
+    "workflowtemplates": ("argoproj.io/v1alpha1", "WorkflowTemplate"),
+    "cronworkflows": ("argoproj.io/v1alpha1", "CronWorkflow"),
+    "namespaces": ("v1", "Namespace"),
+    "roles": ("rbac.authorization.k8s.io/v1", "Role"),
+    "rolebindings": ("rbac.authorization.k8s.io/v1", "RoleBinding"),
+    "customresourcedefinitions": ("apiextensions.k8s.io/v1", "CustomResourceDefinition"),
+    "validatingadmissionpolicies": ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy"),
+    "validatingadmissionpolicybindings": ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding"),
     "endpointslices": ("discovery.k8s.io/v1", "EndpointSlice"),
 }
 

@@ -147,8 +147,7 @@ class Emulated(Kube):
             return self._create(place, body)
         if place.name is None:
             return self._list(place, query)
-        assert place.namespace is not None
-        key = (place.plural, place.namespace, place.name)
+        key = (place.plural, place.namespace or "", place.name)  # without a namespace, of the whole cluster
         if content_type == APPLY_PATCH:
             return self._apply(key, body)
         return self._named(method, key, place.subresource, body, content_type)

@@ -14,6 +14,7 @@ from three_releases import Shop, at, kill
 
 from rainbow.adapters.bake import BakeWatch
 from rainbow.adapters.proxy import Proxy
+from rainbow.adapters.world import World
 from rainbow.decisions.bake import Observation, Reading, Watched
 from rainbow.errors import PermanentError, Refused, TemporaryError
 from rainbow.model.release import Phase
@@ -319,3 +320,14 @@ def test_the_answers_of_prometheus_become_readings(monkeypatch: pytest.MonkeyPat
     assert look().watched[0].before == Reading(None, "away")
     values["requests", "v2"] = None  # type: ignore[assignment]
     assert look() == Observation(Reading(None, "away"), ())
+
+
+def test_how_far_it_is_is_shown_in_the_argo_ui(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In seconds of those that it is to take, counted from the switch; it never goes back."""
+    shown: list[tuple[int, int]] = []
+    monkeypatch.setattr(World, "progressed", lambda _, done, all_: shown.append((done, all_)))
+    _bake(shop, GOOD)
+    assert {all_ for _, all_ in shown} == {60}
+    assert [done for done, _ in shown] == sorted(done for done, _ in shown)
+    assert shown[0][0] < 10
+    assert shown[-1] == (60, 60)

@@ -176,6 +176,24 @@ def test_a_policy_that_cannot_be_read_keeps_its_app(shops: Shops) -> None:
     assert shops.works("v1")
 
 
+def test_a_policy_that_does_not_fit_is_wrong_input_and_stops_no_other(shops: Shops) -> None:
+    """Exit 2, as everywhere; with anything else in the way it is 1, which no change of a policy mends."""
+    for name, app in (("v1", "spawn"), ("m1", "mail")):
+        shops.release(name, app, **DRAINED)
+    shops.release("m9", "mail", **CURRENT)
+    shops.point("m9", app="mail")
+    meta, spec = {"name": "spawn", "namespace": "spawn"}, {"retention": {"keep": "many"}}
+    shops.kube.create({"apiVersion": "rainbow.dev/v1alpha1", "kind": "Policy", "metadata": meta, "spec": spec})
+    with pytest.raises(BadInput, match=r"Policy spawn/spawn does not fit release v9: .* rainbow policy set"):
+        collect(shops)
+    assert [shops.works("v1"), shops.works("m1", "mail")] == [True, False]
+    shops.release("p1", "post", **DRAINED)
+    shops.point("nobody", app="post")
+    with pytest.raises(PermanentError) as caught:
+        collect(shops)
+    assert caught.value.exit_code == 1
+
+
 def test_the_policy_in_force_is_what_counts(shops: Shops) -> None:
     """Changed after the release was made; the record keeps what it brought along."""
     shops.release("v1", **DRAINED)

@@ -11,9 +11,9 @@ from shops import BUSY, CURRENT, DRAINED, FAILED, HOUR, IDLE, UNKNOWN, Shops
 
 from rainbow.adapters.kube import WORKFLOW
 from rainbow.adapters.records import note
+from rainbow.adapters.workflows import workflow_object
 from rainbow.decisions.drain import DrainDecision, DrainState
 from rainbow.errors import Refused
-from rainbow.model.names import release_labels
 from rainbow.model.release import Phase
 from steps import collect_garbage, hold, make_room
 
@@ -136,15 +136,48 @@ def test_the_lock_is_held_until_the_switch(shops: Shops) -> None:
     assert holder(shops) is None
 
 
-def test_refused_with_what_to_do_about_one_at_its_gate(shops: Shops) -> None:
-    """It may wait for approval for a week, and a hotfix come meanwhile."""
+def _at_its_gate(shops: Shops) -> None:
+    """v2b is tested, and its workflow waits for somebody."""
     config = shops.record("v1").spec.app.model_copy(update={"approval": True})
     shops.release("v2b", config=config, phase=Phase.READY)
-    meta = {"name": "release-v2b", "namespace": "spawn", "labels": release_labels("spawn", "v2b")}
-    kind = {"apiVersion": WORKFLOW.api_version, "kind": WORKFLOW.kind}
-    shops.kube.create(kind | {"metadata": meta, "spec": {"arguments": {}}, "status": {"phase": "Running"}})
-    with pytest.raises(Refused, match="rainbow approve -n spawn spawn v2b --reject"):
+    workflow = workflow_object("release", "spawn", "spawn", "v2b", {})
+    gate = {"templateName": "approval", "type": "Suspend", "phase": "Running"}
+    shops.kube.create(workflow | {"status": {"phase": "Running", "nodes": {"a": gate}}})
+
+
+def _answered(shops: Shops, phase: str) -> None:
+    workflow = shops.kube.get(WORKFLOW, "spawn", "release-spawn-v2b")
+    assert workflow is not None
+    shops.kube.patch(WORKFLOW, "spawn", "release-spawn-v2b", {"status": {"phase": phase, "nodes": None}})
+
+
+def test_refused_with_what_to_do_about_one_at_its_gate(shops: Shops) -> None:
+    """It may wait for approval for a week, and a hotfix come meanwhile: that, and nothing else, is in the way."""
+    _at_its_gate(shops)
+    with pytest.raises(
+        Refused, match=r"\(v2b: waits for approval\)\. Answer first: rainbow approve -n spawn spawn v2b"
+    ):
         make(shops)
+    assert shops.works("v1")
+    assert shops.works("v2b")
+
+
+@pytest.mark.parametrize("approved", [False, True])
+def test_once_somebody_has_answered_retry_makes_room(shops: Shops, approved: bool) -> None:
+    """Rejected, it goes; approved, it is current, and what it has replaced goes."""
+    _at_its_gate(shops)
+    shops.release("v3b", config=shops.record("v3").spec.app, phase=Phase.PENDING)
+    with pytest.raises(Refused):
+        make(shops, release="v3b")
+    _answered(shops, "Succeeded" if approved else "Failed")
+    if approved:
+        shops.point("v2b")
+        note(shops.kube, shops.record("v2b"), **CURRENT)
+        note(shops.kube, shops.record("v2"), **DRAINED)
+    else:
+        note(shops.kube, shops.record("v2b"), phase=Phase.FAILED, failed_at=START)
+    make(shops, release="v3b")
+    assert [shops.works(name) for name in ("v1", "v2", "v2b")] == [False, not approved, approved]
 
 
 def test_refused_when_it_is_found_at_work_in_the_last_moment(shops: Shops, told: dict[str, Any]) -> None:

@@ -84,6 +84,16 @@ def test_a_single_failure_fails_it(stage: Stage) -> None:
     assert any("25 times POST http://shop/missing, release v1: status 404" in line for line in stage.said)
 
 
+@pytest.mark.slow
+def test_an_answer_that_names_no_release_is_a_failure_when_that_is_wanted(stage: Stage) -> None:
+    """As from a cache, or an error page of the proxy: it says nothing about the app."""
+    route = {"ingress": {"name": "spawn", "url": "http://proxy"}, "releaseHeader": "X-Another"}
+    stage.kube.create(new_record(ReleaseSpec(release="v2", app=app(route=route), manifests="")))
+    stage.run()
+    with pytest.raises(PermanentError, match="50 of 50 failed"):
+        stage.run(named=True)
+
+
 def test_a_dry_run_asks_nobody(stage: Stage) -> None:
     """It says what would be asked."""
     stage.run(dry_run=True)

@@ -6,13 +6,16 @@ import contextlib
 from typing import Any
 
 import pytest
-from emulated import Emulated, Killed, answer
+from emulated import START, Emulated, Killed, answer
 from three_releases import Shop, at, kill
 
+from rainbow.adapters import jetstream
+from rainbow.adapters.nats_api import Unheard
 from rainbow.adapters.proxy import Proxy
+from rainbow.decisions.bus import Consumer
 from rainbow.errors import BadInput, Refused, TemporaryError
 from rainbow.model.names import release_labels
-from rainbow.model.release import Mark, Phase
+from rainbow.model.release import Mark, Phase, new_record
 from steps import redeploy
 
 
@@ -88,6 +91,48 @@ def test_while_something_of_it_is_left_it_waits(shop: Shop) -> None:
     with pytest.raises(TemporaryError, match="its deletion is not finished: objects left: 1"):
         _redeploy(shop)
     assert shop.store.version == version
+
+
+GIVEN_UP = {"retention": {"minimumAge": "1m", "maximumDrainAge": "2h", "overdue": "delete"}}
+
+
+@pytest.mark.parametrize(
+    ("case", "noted", "found", "ended"),
+    [
+        ("work is left", {}, {"workers-v1": 1}, "left what it was deleted with: workers-v1 with 1 pending"),
+        ("it is not known", {}, Unheard("nats://bus cannot be reached"), "cannot be reached"),
+        ("nothing is left", {}, {"workers-v1": 0}, ""),
+        ("collected", {}, {}, ""),
+        ("another one's", {}, {"workers-v1-x": 1}, ""),
+        ("seen without work: nobody asks", {"drained_at": START}, Unheard("nobody asks"), ""),
+    ],
+)
+def test_the_work_that_it_was_deleted_with_goes_first(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, case: str, noted: Any, found: Any, ended: str
+) -> None:
+    """What the policy gave up would come to the new pods, and nobody would look at it before those go again."""
+    shop.drain = {"jetstream": {"url": "nats://bus", "stream": "tasks", "consumers": "workers-$release*"}}
+    _begin(shop)
+    kube = Emulated(None, store=shop.store)
+    head = {"apiVersion": "rainbow.dev/v1alpha1", "kind": "Policy"}
+    kube.create(head | {"metadata": {"name": "shop", "namespace": "shops"}, "spec": GIVEN_UP})
+    shop.clock.sleep(9000)
+    shop.note("v1", **{"drained_at": None, "deleted_at": shop.clock.now()} | noted)
+    if "v1-x" in str(found):
+        kube.create(new_record(shop.record("v2").spec.model_copy(update={"release": "v1-x"})))
+
+    def look(_url: str, asked: Any) -> Any:
+        failed = isinstance(found, Unheard)
+        return dict.fromkeys(asked, found if failed else tuple(Consumer(n, p, 0, 1, START) for n, p in found.items()))
+
+    monkeypatch.setattr(jetstream, "look", look)
+    if ended:
+        with pytest.raises(TemporaryError, match=ended):
+            _redeploy(shop)
+        assert shop.record("v1").status.phase is Phase.DELETED, case
+    else:
+        _redeploy(shop)
+        assert shop.record("v1").status.phase is Phase.PENDING, case
 
 
 def test_what_is_still_there_or_was_rolled_back_from_or_is_unknown_is_refused(shop: Shop) -> None:

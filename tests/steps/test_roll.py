@@ -310,6 +310,21 @@ def test_a_breach_while_it_bakes_rolls_it_back(shop: RollingApp, monkeypatch: py
         shop.run("roll", "v2")
 
 
+def test_a_bake_counts_from_the_end_of_the_roll(shop: RollingApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes as long as its pods need; a short bake would be over when half of the users are still with v1."""
+    well = Observation(Reading(5.0), (Watched(Reading(0.0)),))
+    monkeypatch.setattr(BakeWatch, "look", lambda *_: well)
+    shop.config["bake"] = BAKE
+    _fresh(shop, "v2")
+    began = shop.clock.now()
+    shop.clock.sleep(300)
+    note(shop.kube, shop.record("v2"), deployed_at=shop.clock.now())  # as by a roll of five minutes
+    shop.run("bake", "v2")
+    baked_at = shop.record("v2").status.baked_at
+    assert baked_at is not None
+    assert baked_at - began >= timedelta(seconds=360)
+
+
 # --- killed, and overtaken ----------------------------------------------------------------------------------
 
 

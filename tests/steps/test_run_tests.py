@@ -44,7 +44,7 @@ def pod(**more: Any) -> dict[str, Any]:
     """The pod of its tests."""
     made = release(**more)
     assert made.spec.app.tests is not None
-    return testing.tests_pod(testing.Trial("run-tests", made, made, made.spec.app.tests), SERVICE)
+    return testing.tests_pod(testing.Trial("run-tests", made, made, made.spec.app.tests), SERVICE, ())
 
 
 def environment(made: dict[str, Any]) -> dict[str, str]:

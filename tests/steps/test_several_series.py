@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from emulated import START, Emulated, StoppedClock, Store, point_route
 
+from rainbow.adapters.drain import DrainWatch
 from rainbow.adapters.kube import DEPLOYMENT
+from rainbow.adapters.policies import read_policy, under
 from rainbow.adapters.prometheus import Prometheus, Series
 from rainbow.adapters.records import note, read_release
 from rainbow.adapters.world import World
+from rainbow.decisions.drain import DrainState
 from rainbow.errors import BadInput, TemporaryError
 from rainbow.model.names import release_labels
 from rainbow.model.release import Phase, ReleaseSpec, new_record
@@ -102,3 +106,49 @@ def test_garbage_collection_names_it_and_goes_on_with_the_others(monkeypatch: py
     assert "drain.prometheus.query gave 3 series instead of one, a mistake that does not pass by itself" in kept
     left = {name for name in ("v1", "v2", "v3") if kube.get(DEPLOYMENT, "spawn", f"work-{name}") is not None}
     assert left == {"v1", "v3"}
+
+
+RIGHT = 'max(tasks{release="$release"})'
+
+
+def _policy(kube: Emulated) -> None:
+    head = {"apiVersion": "rainbow.dev/v1alpha1", "kind": "Policy", "metadata": {"name": "spawn", "namespace": "spawn"}}
+    kube.create(head | {"spec": {"drain": {"prometheus": {"query": RIGHT}}}})
+
+
+def test_a_policy_puts_the_question_right_for_releases_that_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their records keep what they brought along; both ways to a deletion ask by the policy."""
+    kube, lines = _draining(monkeypatch, SEVERAL), list[str]()
+    several: Any = Prometheus.vector
+
+    def vector(_server: Prometheus, query: str, at: datetime | None = None) -> list[Series]:
+        found: list[Series] = several(query, at)
+        return found[:1] if query.startswith("max") else found
+
+    monkeypatch.setattr(Prometheus, "vector", vector)
+    with pytest.raises(BadInput, match=r"rainbow policy set -n spawn spawn 'drain\.prometheus\.query=QUERY'"):
+        _wait(kube)
+    _policy(kube)
+    _wait(kube)
+    assert read_release(kube, "spawn", "spawn", "v1").status.drained_at is not None
+    params = collect_garbage.Params.model_validate({"namespace": "spawn"})
+    collect_garbage.run(params, World(kube, clock=Late(), say=lines.append))
+    left = {name for name in ("v1", "v2", "v3") if kube.get(DEPLOYMENT, "spawn", f"work-{name}") is not None}
+    assert left == {"v3"}
+
+
+def test_what_was_answered_before_the_question_changed_counts_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Zeros of the wrong question are no evidence: the row begins anew."""
+    kube, clock = _draining(monkeypatch, {"v1": [0]}), Late()
+    watch, release = DrainWatch(kube, clock), read_release(kube, "spawn", "spawn", "v1")
+    for _ in range(3):
+        clock.sleep(60)
+        found = watch.look([release])["v1"]
+    assert found.state is DrainState.DRAINED
+    _policy(kube)
+    asked = under(read_policy(kube, "spawn", "spawn"), release)
+    states = []
+    for _ in range(3):
+        clock.sleep(60)
+        states.append(watch.look([asked])["v1"].state)
+    assert states == [DrainState.SETTLING, DrainState.SETTLING, DrainState.DRAINED]

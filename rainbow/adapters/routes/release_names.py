@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from rainbow.decisions.tracking import TRACKING
 from rainbow.model.names import release_labels
 from rainbow.model.release import Release
 
 # These controllers would ask for public names and certificates for a host that only Rainbow uses.
-_NOT_COPIED = ("external-dns.", "cert-manager.io/", "acme.cert-manager.io/", "kubectl.kubernetes.io/")
+_NOT_COPIED = ("external-dns.", "cert-manager.io/", "acme.cert-manager.io/", "kubectl.kubernetes.io/", *TRACKING)
 
 
 def preview_name(app: str, release: str) -> str:

@@ -24,6 +24,9 @@ def check(base: Base) -> Findings:
 
 
 def _missing(workload: Workload, at: int) -> Finding:
+    # A hook has one handler: what is there, and waits for nothing, makes way.
+    there = (workload.containers[at].get("lifecycle") or {}).get("preStop") or {}
+    hook = {key: None for key in there if key != "sleep"} | {"sleep": {"seconds": DELAY}}
     return Finding(
         Severity.ERROR,
         workload.obj,
@@ -31,7 +34,7 @@ def _missing(workload: Workload, at: int) -> Finding:
         f"container {workload.containers[at]['name']} has no preStop delay: it ends while proxies still send it "
         "requests, and those fail",
         f"let it wait first: lifecycle.preStop.sleep.seconds: {DELAY}",
-        patch=container_patch(workload, {at: {"lifecycle": {"preStop": {"sleep": {"seconds": DELAY}}}}}),
+        patch=container_patch(workload, {at: {"lifecycle": {"preStop": hook}}}),
     )
 
 

@@ -20,7 +20,9 @@ DAEMON = workload("DaemonSet", replicas=None)
     ],
 )
 def test_requests_find_a_pod_from_every_node(case: str, objects: Any, key: str | None) -> None:
-    """A warning: some keep the address of who asks by it; it is completed by taking it out."""
+    """A warning. From outside some keep the address of who asks by it: that one only its owner takes out."""
     findings = found("local-traffic", *objects)
     assert said(findings) == ([(WARNING, "Service web", f"spec.{key}")] if key else []), case
-    assert [one.patch for one in findings] == ([{"spec": {key: None}}] if key else [])
+    patch = {"spec": {key: None}} if key == "internalTrafficPolicy" else None
+    assert [one.patch for one in findings] == ([patch] if key else [])
+    assert all("address of a node" in one.fix for one in findings if not one.mendable)

@@ -26,6 +26,7 @@ def running(*command: str) -> Any:
         ("it does not wait", of(container(lifecycle=None)), True, [PATH]),
         ("a hook after its start is none", of(container(lifecycle={"postStart": {"sleep": {}}})), True, [PATH]),
         ("it sleeps for no time", of(sleeping(0)), True, [PATH]),
+        ("it sleeps for no time by a command", of(running("sleep", "0")), True, [PATH]),
         ("nobody sends it requests", of(container(lifecycle=None)), False, []),
         ("it waits until it is killed", of(sleeping(60)), True, [PATH]),
         ("so does a worker", of(sleeping(60)), False, [PATH]),
@@ -48,3 +49,19 @@ def test_a_hook_that_is_too_long_gets_the_time() -> None:
     """The grace period grows by the longest request, the hook stays as somebody wanted it."""
     (finding,) = found("pre-stop", of(sleeping(90)), service(), lint={"longestRequest": "20s"})
     assert finding.patch == {"spec": {"template": {"spec": {"terminationGracePeriodSeconds": 110}}}}
+
+
+@pytest.mark.parametrize(
+    ("case", "made", "hook"),
+    [
+        ("without a hook", of(container(lifecycle=None)), {"sleep": {"seconds": 5}}),
+        ("it sleeps for no time", of(sleeping(0)), {"sleep": {"seconds": 5}}),
+        ("it runs what ends at once", of(running("sleep", "0")), {"exec": None, "sleep": {"seconds": 5}}),
+    ],
+)
+def test_a_hook_that_waits_for_nothing_is_replaced(case: str, made: Any, hook: Any) -> None:
+    """A second handler beside the first is refused by the API server."""
+    (finding,) = found("pre-stop", made, service())
+    assert finding.patch is not None, case
+    (patched,) = finding.patch["spec"]["template"]["spec"]["containers"]
+    assert patched["lifecycle"] == {"preStop": hook}

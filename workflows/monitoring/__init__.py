@@ -1,0 +1,1 @@
+"""What people who already look at Prometheus and Grafana need to see releases there; nothing of it runs by itself."""
