@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import subprocess
 import sys
@@ -54,7 +55,12 @@ def built(staged: Path, site: Path) -> int:
 
 def main() -> None:
     """Of the command."""
-    site = Path(sys.argv[1]) if len(sys.argv) > 1 else CHECKOUT / "build" / "docs"
+    parser = argparse.ArgumentParser(prog="python -m docs.site", description="Build the documentation as a site.")
+    parser.add_argument("folder", nargs="?", type=Path, default=CHECKOUT / "build" / "docs")
+    site = parser.parse_args().folder
+    # What was there goes, so it has to be what this made.
+    if site.exists() and any(site.iterdir()) and not (site / ".buildinfo").exists():
+        parser.error(f"{site} is there and is no site; name an empty folder, or one that is not there yet")
     try:
         code = build(site)
     except DeadLink as error:

@@ -48,6 +48,8 @@ class Folders:
 
 def look_around(folder: Path) -> Folders:
     """What is there. Nothing is looked for in a chart."""
+    if not _open(folder):
+        raise BadInput(f"the folder {folder.resolve()} cannot be read")
     bases, charts, files = [], [], []
     below: set[Path] = set()
     for at in [folder, *_below(folder, DEPTH)]:
@@ -60,7 +62,7 @@ def look_around(folder: Path) -> Folders:
         files += [
             file.relative_to(folder).as_posix()
             for file in sorted(at.iterdir())
-            if file.is_file() and (file.name.split(".")[0] in CONTAINERFILES or file.name.endswith(_SUFFIXES))
+            if os.path.isfile(file) and (file.name.split(".")[0] in CONTAINERFILES or file.name.endswith(_SUFFIXES))
         ]
     tops = [name for name in bases if (folder / name).resolve() not in below]
     return Folders(tuple(bases), tuple(tops), tuple(charts), tuple(files))
@@ -185,6 +187,7 @@ def _stands_on(folder: Path) -> set[Path]:
 def _below(folder: Path, depth: int) -> list[Path]:
     if not depth or (folder / "Chart.yaml").is_file():
         return []
-    folders = [at for at in sorted(folder.iterdir()) if at.is_dir() and not at.is_symlink()]
+    # A link is asked nothing more: it may lead to where nobody may look.
+    folders = [at for at in sorted(folder.iterdir()) if not at.is_symlink() and at.is_dir()]
     inner = [at for at in folders if not at.name.startswith((".", "_")) and at.name not in _SKIPPED and _open(at)]
     return [each for at in inner for each in (at, *_below(at, depth - 1))]

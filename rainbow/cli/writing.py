@@ -15,7 +15,9 @@ from rainbow.errors import BadInput
 
 
 def refuse_existing(path: Path, *, force: bool) -> None:
-    """Raises BadInput for a file that is there."""
+    """Raises BadInput for a file that is there, and for what is no file, whatever is forced."""
+    if path.exists() and not path.is_file():
+        raise BadInput(f"{path} is no file that could be written anew")
     if path.exists() and not force:
         raise BadInput(f"{path} is there already, and is left as it is; write another one with -f FILE, or --force")
     if not path.parent.is_dir():
@@ -34,7 +36,7 @@ def checked(complete: Callable[[], Draft]) -> Draft:
 def write(path: Path, text: str, files: Mapping[Path, str]) -> list[str]:
     """Write them, when the file can be read. What of the manifests no release can have is returned, a line each."""
     draft = path.with_name(f".{path.name}.draft")
-    before = {file: file.read_text(encoding="utf-8") if file.exists() else None for file in files}
+    before = {file: file.read_bytes() if file.is_file() else None for file in files}
     try:
         for file, content in files.items():
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -43,9 +45,11 @@ def write(path: Path, text: str, files: Mapping[Path, str]) -> list[str]:
         app = read_config(draft)
         base = read_base(draft, app)
         os.replace(draft, path)
-    except BaseException:
+    except BaseException as error:
         for file, was in before.items():
             _put_back(file, was)
+        if isinstance(error, OSError | BadInput):
+            raise BadInput(f"nothing was written: {error}".replace(str(draft), str(path))) from error
         raise
     finally:
         draft.unlink(missing_ok=True)
@@ -56,10 +60,10 @@ def write(path: Path, text: str, files: Mapping[Path, str]) -> list[str]:
     return []
 
 
-def _put_back(file: Path, content: str | None) -> None:
-    if content is None:
+def _put_back(file: Path, content: bytes | None) -> None:
+    if content is not None:
+        file.write_bytes(content)
+    elif file.parent.is_dir():
         file.unlink(missing_ok=True)
         if not any(file.parent.iterdir()):
             file.parent.rmdir()
-    else:
-        file.write_text(content, encoding="utf-8")

@@ -14,7 +14,7 @@ import pytest
 
 from rainbow.adapters.config_file import check_base, read_config
 from rainbow.adapters.manifests import read_base
-from rainbow.cli import cli, material
+from rainbow.cli import cli, material, writing
 from rainbow.errors import BadInput
 from rainbow.model.app import AppConfig
 from tests.adapters.charts import write_chart
@@ -116,6 +116,40 @@ def test_a_file_that_is_there_stays(spawn: Path) -> None:
     assert (spawn / "rainbow.yaml").read_text() == (spawn / "other.yaml").read_text()
 
 
+def test_what_is_no_file_stays_whatever_is_forced(spawn: Path) -> None:
+    """A device or a pipe would be gone for everybody else."""
+    os.mkfifo(spawn / "pipe.yaml")
+    with pytest.raises(BadInput, match=r"pipe\.yaml is no file that could be written anew"):
+        run("--namespace", "spawn", "--tasks", "none", *ADDRESSES, "-f", "pipe.yaml", "--force")
+    assert (spawn / "pipe.yaml").is_fifo()
+
+
+BASES: dict[str, tuple[Any, str]] = {
+    "a folder that is a file": (lambda at: at.write_text("mine"), r"nothing was written: .*base"),
+    "a base that is none": (lambda at: at.mkdir(), r"nothing was written: .*base"),
+}
+
+
+@pytest.mark.parametrize("case", BASES)
+def test_what_cannot_be_written_leaves_all_as_it_was(spawn: Path, case: str) -> None:
+    """An error that says why, and each file is what it was before, whatever its bytes are."""
+    prepare, said = BASES[case]
+    (spawn / "deploy" / "kept.yaml").write_bytes(b"\xff")
+    prepare(spawn / "base")
+    before = sorted(spawn.rglob("*"))
+    text = f"app: spawn\nnamespace: spawn\nmanifests: {{kustomize: base}}\n{REST}"
+    files = {spawn / "deploy" / "kept.yaml": "new", spawn / "base" / "x.yaml": "new"}
+    with pytest.raises(BadInput, match=said):
+        writing.write(spawn / "rainbow.yaml", text, files)
+    assert (spawn / "deploy" / "kept.yaml").read_bytes() == b"\xff"
+    assert [at for at in before if not at.exists() and at.name != "base"] == []
+    assert not list(spawn.glob("*rainbow.yaml*"))
+
+
+REST = """\
+route: {ingress: {name: spawn, url: "http://traefik"}}
+drain: {prometheus: {url: "http://prometheus", query: 'sum(x{release="$release"})'}}
+"""
 MISTAKES = {
     "no such route": (("--route", "ingress/shop"), "--route: found 'ingress/shop', expected one of ingress/spawn"),
     "no URL": (("--proxy-url", "traefik"), "--proxy-url: expected a URL like http://host:80"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -13,7 +15,7 @@ from docs.site.__main__ import build, built
 from docs.site.configuration import rainbow_yaml
 from docs.site.exit_codes import page as exit_codes
 from docs.site.metrics import page as metrics
-from docs.site.stage import DOCS, DeadLink, Stage
+from docs.site.stage import CHECKOUT, DOCS, DeadLink, Stage
 from docs.site.whys import why
 from rainbow.cli import COMMANDS
 from rainbow.model.app import AppConfig
@@ -149,3 +151,13 @@ def test_links_through_the_checkout_stay_on_the_site(tmp_path: Path) -> None:
     assert stage._target(page, "../reference/steps.md") == "../reference/steps.md"
     assert stage._target(page, "../../rainbow/decisions/drain.py") == "../files/rainbow/decisions/drain.py.md"
     assert stage._target(page, "https://example.org/x.md") == "https://example.org/x.md"
+
+
+def test_a_folder_that_is_no_site_is_left_alone(tmp_path: Path) -> None:
+    """A slip in the name would otherwise cost somebody's files."""
+    (tmp_path / "mine").write_text("kept")
+    said = subprocess.run(
+        [sys.executable, "-m", "docs.site", str(tmp_path)], cwd=CHECKOUT, capture_output=True, text=True, check=False
+    )
+    assert (said.returncode, "is no site" in said.stderr) == (2, True), said.stderr
+    assert (tmp_path / "mine").read_text() == "kept"
