@@ -16,6 +16,7 @@ from workflows.rbac import account_with
 Object = dict[str, Any]
 
 ACCOUNT = "rainbow-ci"  # the guard knows it by this name
+GUARD = "ci.rainbow.dev"
 READING = ["get", "list"]
 
 RULES: list[Object] = [

@@ -6,8 +6,10 @@
 # KUBECONFIG is that of `rainbow ci-kubeconfig`. Ends with 1 where the manifests would stop a release, after printing why.
 set -u
 file=${1:-rainbow.yaml}
-app=$(sed -n 's/^app: *//p' "$file")
-namespace=$(sed -n 's/^namespace: *//p' "$file")
+
+said() {
+    sed -n "s/^$1: *[\"']\{0,1\}\([a-z0-9-]*\).*/\1/p" "$file"
+}
 
 quoted() {
     printf '```\n'
@@ -17,9 +19,9 @@ quoted() {
     return "$code"
 }
 
-printf '### A release of %s\n\n' "$app"
+printf '### A release of %s\n\n' "$(said app)"
 quoted rainbow plan -f "$file"
 result=$?
-printf '### The releases of %s now\n\n' "$app"
-quoted rainbow plan --namespace "$namespace" "$app" || printf 'There are none, or they cannot be seen from here.\n'
+printf '### The releases of %s now\n\n' "$(said app)"
+quoted rainbow plan --namespace "$(said namespace)" "$(said app)" || printf 'There are none, or they cannot be seen from here.\n'
 exit "$result"

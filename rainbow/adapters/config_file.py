@@ -6,7 +6,7 @@ the same form: `rainbow.yaml:12:14: drain.prometheus.samples: found 0, expected 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,9 @@ from rainbow.adapters.kustomize import load_objects
 from rainbow.adapters.routes import route_problems, rules_of
 from rainbow.adapters.routes.backends import backends
 from rainbow.decisions.lint import RULES
+from rainbow.decisions.lint.malformed import misshapen
 from rainbow.decisions.regional import misfits, shared_place
-from rainbow.decisions.rendering import refusals
+from rainbow.decisions.rendering import describe, refusals
 from rainbow.decisions.rolling import roll_refusal, split
 from rainbow.errors import BadInput
 from rainbow.model.app import AppConfig
@@ -51,6 +52,7 @@ def read_config(path: Path) -> AppConfig:
 def check_base(path: Path, app: AppConfig, base: str) -> None:
     """Check that what rainbow.yaml names is in the rendered base. Raises BadInput like `read_config`."""
     objects = load_objects(base)
+    refuse_misshapen(objects)
     checks = (_route, _tests, _images, _workloads, _rolled, _names, _ignored)
     found = [problem for check in checks for problem in check(app, objects)]
     # What cannot be released would be refused by `deploy`; a Secret must not even get into the record.
@@ -60,6 +62,13 @@ def check_base(path: Path, app: AppConfig, base: str) -> None:
         # An image is wrong by its key; everything else by its value.
         at = [(places.of(loc, key=loc[0] == "images"), loc, text) for loc, text in found]
         raise_problems(path, [Problem(*place, dotted(loc), text) for place, loc, text in at])
+
+
+def refuse_misshapen(objects: Iterable[Object]) -> None:
+    """Raises BadInput where the objects are not what Kubernetes has there: nothing else can be read in them."""
+    found = [f"{describe(obj)}: {dotted(path)}: expected {text}" for obj, path, text in misshapen(objects)]
+    if found:
+        raise BadInput("the manifests are not what Kubernetes expects:\n  " + "\n  ".join(found))
 
 
 def json_schema() -> dict[str, Any]:

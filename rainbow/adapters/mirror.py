@@ -26,7 +26,7 @@ _LABELS = {WORKFLOW: "workflows.argoproj.io/completed!=true"}
 class Mirror:
     """The kinds in a namespace (None: in all of them). `left_out`: kind → why it is not there.
 
-    `away` is since when the API server has not answered, and why. `changed` is set whenever something is new.
+    `changed` is set whenever something is new.
     """
 
     kube: Kube
@@ -34,10 +34,15 @@ class Mirror:
     kinds: Sequence[Kind]
     clock: Clock = field(default_factory=Clock)
     left_out: dict[Kind, PermanentError] = field(default_factory=dict)
-    away: tuple[datetime, str] | None = None
     changed: threading.Event = field(default_factory=threading.Event)
     _objects: dict[Kind, dict[str, Object]] = field(default_factory=dict)
+    _away: dict[str, tuple[datetime, str]] = field(default_factory=dict)
     _stop: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def away(self) -> tuple[datetime, str] | None:
+        """Since when the API server has not answered, and why: for any of the kinds, as each is asked for itself."""
+        return min(list(self._away.values()), default=None)
 
     def of(self, kind: Kind) -> list[Object]:
         """All objects of a kind, as they were told last."""
@@ -66,7 +71,7 @@ class Mirror:
             self.left_out[kind] = error
             return
         self._objects[kind] = {obj["metadata"]["uid"]: obj for obj in found}
-        self._answers()
+        self.answers(kind.kind)
         self.changed.set()
 
     def _follow(self, kind: Kind) -> None:
@@ -80,7 +85,7 @@ class Mirror:
                 since = None
             except TemporaryError as error:
                 since = None
-                self._went_away(str(error))
+                self.went_away(kind.kind, str(error))
                 self._stop.wait(PAUSE)
             except PermanentError as error:
                 self.left_out[kind] = error
@@ -90,7 +95,7 @@ class Mirror:
     def _watch(self, kind: Kind, since: str | None) -> str | None:
         """One turn; the version to go on from, None when there was nothing to learn it from."""
         for change, obj in self.kube.watch(kind, self.namespace, TURN, since, labels=_LABELS.get(kind)):
-            self._answers()
+            self.answers(kind.kind)
             since, uid = obj["metadata"]["resourceVersion"], obj["metadata"]["uid"]
             known = dict(self._objects.get(kind, {}))
             if change == "DELETED":
@@ -99,15 +104,16 @@ class Mirror:
                 known[uid] = obj
             self._objects[kind] = known  # whoever reads meanwhile has the one before
             self.changed.set()
-        self._answers()
+        self.answers(kind.kind)
         return since
 
-    def _went_away(self, why: str) -> None:
-        if self.away is None:
-            self.away = (self.clock.now(), why)
+    def went_away(self, about: str, why: str) -> None:
+        """What this is about is from before, until it `answers` again."""
+        if about not in self._away:
+            self._away[about] = (self.clock.now(), why)
             self.changed.set()
 
-    def _answers(self) -> None:
-        if self.away is not None:
-            self.away = None
+    def answers(self, about: str) -> None:
+        """It was read just now."""
+        if self._away.pop(about, None) is not None:
             self.changed.set()

@@ -14,7 +14,7 @@ from zlib import crc32
 from rainbow.adapters.kube import WORKFLOW, Kube
 from rainbow.adapters.person import who_asks
 from rainbow.adapters.policies import read_policy, under
-from rainbow.adapters.records import list_releases
+from rainbow.adapters.records import list_records, list_releases
 from rainbow.adapters.routes import read_route
 from rainbow.adapters.submission import installed
 from rainbow.adapters.workflows import newest_workflow, workflow_object
@@ -82,14 +82,24 @@ def look(place: Place, wanted: ReleaseSpec) -> Found:
         back = next((_view(kube, app.namespace, name, (ROLLBACK,)) for name in names), None)
         route = read_route(kube, app, though_gone=True)
         policy = read_policy(kube, app.namespace, app.app)
-        releases = list_releases(kube, app.namespace, app.app)
+        releases, unreadable = list_records(kube, app.namespace, app.app)
+        if why := next((one.why for one in unreadable if one.release == wanted.release), None):
+            return Found(Region(Standing.UNKNOWN, why))
         record = next((r for r in releases if r.id == wanted.release), None)
         target = under(policy, record, ["bake"]) if record is not None else None
+        if workflow is None and record is not None and _begun_since(place, kube, wanted):
+            return look(place, wanted)
     except RainbowError as error:
         return Found(Region(Standing.UNKNOWN, str(error)))
     other = difference(record.spec, wanted) if record is not None else ""
     facts = RegionFacts(target, route, releases, workflow, back, policy.spec.hold, other)
     return Found(_asking(place, wanted, judge(facts), workflow), record, started if workflow else None, workflow)
+
+
+def _begun_since(place: Place, kube: Kube, wanted: ReleaseSpec) -> bool:
+    """Whether somebody else has submitted it during this look: what was not there yet is not gone."""
+    namespace, app = place.app.namespace, place.app.app
+    return kube.get(WORKFLOW, namespace, newest_workflow(kube, namespace, app, wanted.release)) is not None
 
 
 def _asking(place: Place, wanted: ReleaseSpec, region: Region, workflow: WorkflowView | None) -> Region:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from rainbow.adapters.kube import EVENT, POLICY, RELEASE, Kube, Object
-from rainbow.adapters.policies import read_policy
+from rainbow.adapters.policies import read_policy, under
 from rainbow.adapters.prometheus import Prometheus, Unanswered, fill_in
 from rainbow.adapters.records import Unreadable, list_records
 from rainbow.adapters.routes import read_route
@@ -19,8 +19,9 @@ from rainbow.decisions.carriers import carriers
 from rainbow.decisions.lanes import alive
 from rainbow.decisions.rates import COUNTERS, EXPORTED, Grid, Row, Samples, counted, one_row, owners
 from rainbow.decisions.report import Event, Known
-from rainbow.errors import BadInput, RainbowError
-from rainbow.model.release import Mark, Release
+from rainbow.errors import BadInput, PermanentError, RainbowError
+from rainbow.model.policy import Policy
+from rainbow.model.release import Mark, Phase, Release
 
 AT_ONCE = 4  # queries that are asked at the same time
 _Find = Callable[[Release], str | None]
@@ -42,6 +43,7 @@ class Reporter:
         if not releases and not unreadable:
             raise BadInput(f"no release of an app {self.app} in namespace {self.namespace}; is the name right?")
         unknown = [f"the record of release {record.release} cannot be read: {record.why}" for record in unreadable]
+        hold, releases = self._policy(releases, unknown)
         shown = [release for release in releases if alive(release, now - self.since)]
         # Empty time at the beginning would only make the rest coarser.
         first = min((release.since for release in shown), default=now - self.since)
@@ -55,7 +57,7 @@ class Reporter:
             grid,
             now,
             current=self._current(releases, unknown),
-            hold=self._hold(unknown),
+            hold=hold,
             requests=requests,
             failures=failures,
             tasks=tasks,
@@ -71,12 +73,14 @@ class Reporter:
             unknown.append(f"which release is current: {error}")
             return None
 
-    def _hold(self, unknown: list[str]) -> Mark | None:
+    def _policy(self, releases: list[Release], unknown: list[str]) -> tuple[Mark | None, list[Release]]:
+        """Whether the app is held, and its releases under the policy in force: the steps ask these queries, too."""
         try:
-            return read_policy(self.kube, self.namespace, self.app).spec.hold
+            policy = read_policy(self.kube, self.namespace, self.app)
         except RainbowError as error:
-            unknown.append(f"whether the app is held: {error}")
-            return None
+            unknown.append(f"whether the app is held, and the policy in force: {error}")
+            return None, releases
+        return policy.spec.hold, [_in_force(policy, release, unknown) for release in releases]
 
     def _events(
         self, releases: Sequence[Release], unreadable: Sequence[Unreadable], unknown: list[str]
@@ -93,6 +97,15 @@ class Reporter:
             named = [(obj, obj["involvedObject"].get("name")) for obj in objects]
             found += [_event(obj, about[name]) for obj, name in named if name in about]
         return found
+
+
+def _in_force(policy: Policy, release: Release, unknown: list[str]) -> Release:
+    try:
+        return under(policy, release, ["drain", "bake"])
+    except PermanentError as error:
+        if release.status.phase is not Phase.DELETED:
+            unknown.append(f"the queries of release {release.id} under the policy in force: {error}")
+        return release
 
 
 @dataclass

@@ -14,7 +14,7 @@ from rainbow.adapters.kube import POLICY, RELEASE, WORKFLOW, Forbidden, Kind, Ku
 from rainbow.adapters.workflows import COMPLETED, has_ended
 from rainbow.adapters.world import Clock
 from rainbow.decisions.rendering import describe
-from rainbow.decisions.uninstalling import Facts, Plan, Recorded, Running, Wish, plan_uninstall
+from rainbow.decisions.uninstalling import MOVING, Facts, Plan, Recorded, Running, Wish, plan_uninstall
 from rainbow.errors import Conflict, PermanentError, Refused, TemporaryError
 from rainbow.model.names import APP_LABEL, INSTALLED_BY, RELEASE_LABEL
 from rainbow.model.release import Phase
@@ -147,7 +147,8 @@ def _running(kube: Kube, namespace: str, objects: list[Object]) -> list[Running]
         if not has_ended(workflow) and _uses([workflow.get("spec"), stored], templates, accounts):
             labels = workflow["metadata"].get("labels") or {}
             about = labels.get(APP_LABEL, ""), labels.get(RELEASE_LABEL, "")
-            found.append(Running(workflow["metadata"]["name"], *about))
+            moves = _uses(workflow.get("spec"), templates & MOVING, set())
+            found.append(Running(workflow["metadata"]["name"], *about, moves=moves))
     return found
 
 

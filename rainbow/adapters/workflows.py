@@ -7,7 +7,7 @@ from typing import Any
 from zlib import crc32
 
 from rainbow.adapters.kube import WORKFLOW, Kube, Object
-from rainbow.errors import BadInput, RainbowError
+from rainbow.errors import BadInput, PermanentError, RainbowError
 from rainbow.model.names import APP_LABEL, RELEASE_LABEL, record_name, release_labels
 
 # Set by argo-server when a template is submitted from the UI; its list of a template's runs filters on it.
@@ -30,11 +30,14 @@ def redeploy_name(app: str, release: str, deletion: str) -> str:
 
 
 def newest_workflow(kube: Kube, namespace: str, app: str, release: str) -> str:
-    """The workflow that releases it, or that released it last: its own, or the one that redeploys it."""
+    """The workflow that releases it, or that released it last: its own, or the one that redeploys it.
+
+    Raises TemporaryError when nobody tells which: its first one may have failed, and the last one be at work.
+    """
     labels = f"{APP_LABEL}={app},{RELEASE_LABEL}={release},{_TEMPLATE_LABEL} in (release,redeploy)"
     try:
         found = kube.list(WORKFLOW, namespace, labels=labels)
-    except RainbowError:  # who may only get workflows can name one; and an API server that is away says so next time
+    except PermanentError:  # who may only get workflows can name one
         found = []
     newest = max(found, key=lambda obj: str(obj["metadata"]["creationTimestamp"]), default=None)
     return newest["metadata"]["name"] if newest else workflow_name(app, release)

@@ -23,7 +23,7 @@ from rainbow.cli.lint import refuse_errors
 from rainbow.cli.output import Form
 from rainbow.cli.regions import Going, Journey
 from rainbow.cli.regions_screen import regions_screen
-from rainbow.errors import BadInput, RainbowError
+from rainbow.errors import BadInput, RainbowError, TemporaryError
 from rainbow.model.app import AppConfig
 from rainbow.model.release import ArchiveSource, ReleaseSpec, Source
 
@@ -55,11 +55,14 @@ def release_everywhere(asked: Asked, clock: Clock | None = None) -> int:
     """Release it to the clusters of the file, wave after wave. Returns the exit code."""
     clock, console = clock or Clock(), Console(stderr=asked.output.for_programs)
     going = prepare(asked)
-    for place in going.places:
-        ready(place)
     try:
         with regions_screen(console, f"{asked.app.app} {asked.release}", going.waves) as shown:
-            end = Journey(going, shown, clock).go(asked.until)
+            journey = Journey(going, shown, clock)
+            # What was begun is gone on with, or taken back, whatever has become of a cluster whose turn comes later.
+            if not journey.begun():
+                for place in going.places:
+                    ready(place)
+            end = journey.go(asked.until)
     except KeyboardInterrupt:
         console.print(
             "\nNot following any more. What was begun goes on in its cluster, and no further one is begun, nor rolled "
@@ -78,10 +81,9 @@ def prepare(asked: Asked) -> Going:
     if len(clusters.names) > 1:
         _refuse_tags(given)
     others = [place for place in places_of(asked.path, app) if place.name not in [one.name for one in going_to]]
-    if built := _built_before(others, app, asked.release):
-        given = {**built, **given}
-    wanted = None if built and set(app.images) <= set(given) else asked.source
-    source, archive = arguments.source(app, given, wanted, asked.path.parent)
+    built = {} if set(app.images) <= set(given) else _built_before(others, app, asked.release)
+    given = {**built, **given}
+    source, archive = arguments.source(app, given, None if built else asked.source, asked.path.parent)
     if archive is not None:
         source = Source(archive=ArchiveSource(config_maps=[], sha256=sha256(archive).hexdigest()))
     specs = {}
@@ -105,14 +107,26 @@ def _refuse_tags(given: Mapping[str, str]) -> None:
 
 
 def _built_before(others: Sequence[Place], app: AppConfig, release: str) -> Mapping[str, str]:
-    """The images of this very release as one of the clusters has them that are left out now: none is built anew."""
+    """The images of this very release as one of the clusters has them that are left out now: none is built anew.
+
+    Raises TemporaryError when none is known to have it, and one of them does not answer.
+    """
+    silent: list[str] = []
     for place in others:
         try:
             known = images_of(read_release(replace(place.kube, attempts=1), place.app.namespace, app.app, release))
-        except RainbowError:
-            continue  # it has not got there, or does not answer
-        if known:
-            return known
+        except BadInput:
+            continue  # it has not got there
+        except RainbowError as error:
+            silent.append(f"cluster {place.name}: {error}")
+        else:
+            if known:
+                return known
+    if silent:
+        raise TemporaryError(
+            f"whether release {release} was built already is unknown, and it would be another one if it were built "
+            f"twice: {'; '.join(silent)}. Try again, or give its images by their digests: --image"
+        )
     return {}
 
 

@@ -48,6 +48,8 @@ def _lines(going: Going, end: End, come_back: str) -> list[str]:
     users = (
         f"{going.release} is current in {', '.join(current)}." if current else f"{going.release} is current nowhere."
     )
+    if end.decision.act is Act.DONE and end.drained:
+        return [f"{name}: the workflow is done in {', '.join(end.found)}. {users}"]
     if end.decision.act is Act.DONE:
         return [f"{name} is live in {', '.join(end.found)}. Older releases stay until their work is done."]
     if end.decision.act is Act.WAIT:

@@ -19,7 +19,8 @@ from rainbow.cli.settings_file import objects_of, read_settings, settings_option
 from rainbow.decisions.requirements import examine
 from rainbow.decisions.suitability import ADMISSION, State
 from rainbow.decisions.surroundings import Surroundings
-from rainbow.errors import BadInput, PermanentError, RainbowError
+from rainbow.errors import BadInput, PermanentError, RainbowError, Refused
+from workflows.ci import GUARD
 from workflows.collect_garbage import as_left
 from workflows.installation import of_ci, of_the_cluster
 from workflows.rbac import access
@@ -74,7 +75,12 @@ def install(
         checking.show(namespace, results, output)
         return 0 if checking.passed(results, strict=strict) else 1
     checking.refuse_hopeless(namespace, results)
-    _apply(kube, namespace, [*of_the_cluster(), *ours, *(of_ci(namespace) if ci else ())], seen)
+    _apply(kube, namespace, [*of_the_cluster(), *ours], seen)
+    if ci:
+        _refuse_unguarded(kube, namespace)
+        for obj in of_ci(namespace):
+            kube.apply(obj)
+            click.echo(f"applied {obj['kind']} {obj['metadata']['name']}")
     for line in checking.advice([r for r in results if r.verdict.state is State.MISSING]):
         click.echo(line, err=True)
     if earlier := _earlier(kube, namespace, ours):
@@ -117,6 +123,31 @@ def _left_to_others(kube: Kube, namespace: str, refused: list[str]) -> str:
     except PermanentError as error:
         raise BadInput(f"{said}. Until then nothing can be released here: {error}") from error
     return said
+
+
+def _refuse_unguarded(kube: Kube, namespace: str) -> None:
+    """Raises Refused where nothing is known to keep CI to the templates, as it would have the rights of every step."""
+    ours = {obj["kind"]: obj["spec"] for obj in of_the_cluster() if obj["metadata"]["name"] == GUARD}
+    try:
+        found = {kind: (kube.get(Kind(ADMISSION, kind), None, GUARD) or {}).get("spec") or {} for kind in ours}
+        missing = [kind for kind, spec in found.items() if not _as_strict(spec, ours[kind])]
+        why = f"the cluster has no {' and no '.join(missing)} {GUARD} of this version" if missing else ""
+    except PermanentError as error:  # not to be read, or not served
+        why = f"it is not known whether it would be guarded: {error}"
+    if why:
+        raise Refused(
+            f"Rainbow is installed in namespace {namespace}, without the account of CI: {why}, and it could run any "
+            "pod with the rights of every step. An administrator of the cluster brings the guard: rainbow render "
+            "--only cluster | kubectl apply --server-side --field-manager rainbow -f -; then the account, applied the "
+            f"same way: rainbow render -n {namespace} --only ci"
+        )
+
+
+def _as_strict(spec: Object, ours: Object) -> bool:
+    """Whether a policy asks all that ours asks, and a binding denies for it."""
+    asked = [rule["expression"] for rule in spec.get("validations") or ()]
+    named = all(spec.get(key) == ours.get(key) for key in ("policyName", "validationActions", "failurePolicy"))
+    return named and all(rule["expression"] in asked for rule in ours.get("validations") or ())
 
 
 def _earlier(kube: Kube, namespace: str, ours: Sequence[Object]) -> list[str]:

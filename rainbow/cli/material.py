@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from rainbow.adapters.config_file import refuse_misshapen
 from rainbow.adapters.kube import Kube, Object
 from rainbow.adapters.kustomize import load_objects
 from rainbow.adapters.looking import behind, chart_name, live_objects, live_routes, look_around
@@ -147,6 +148,7 @@ def _files(objects: Sequence[Object]) -> dict[str, str]:
 def _material(
     folder: Path, objects: Sequence[Object], manifests: Mapping[str, Any], given: Given, kube: Kube | None
 ) -> Material:
+    refuse_misshapen(objects)
     files = look_around(folder).containerfiles
     return Material(objects, manifests, given["app"], _called(folder), files, given, kube=kube)
 

@@ -15,7 +15,7 @@ from rainbow.adapters.world import Clock
 from rainbow.cli.following import Until
 from rainbow.cli.regions_screen import RegionsScreen
 from rainbow.decisions.region import BEGUN, Return, Standing
-from rainbow.decisions.waves import PATIENCE, Act, Waves, WavesDecision, decide_waves
+from rainbow.decisions.waves import PATIENCE, Act, Waves, WavesDecision, decide_drained, decide_waves
 from rainbow.errors import PermanentError, TemporaryError
 from rainbow.model.clusters import OnFailure
 from rainbow.model.release import ReleaseSpec
@@ -42,10 +42,14 @@ class Going:
 
 @dataclass(frozen=True)
 class End:
-    """Where it stands when nothing more is done: DONE or STOP, or WAIT for who only wants it submitted."""
+    """Where it stands when nothing more is done: DONE or STOP, or WAIT for who only wants it submitted.
+
+    `drained`: the workflows were waited for as well.
+    """
 
     decision: WavesDecision
     found: Mapping[str, Found]
+    drained: bool = False
 
 
 @dataclass
@@ -75,6 +79,10 @@ class Journey:
                 return self._drained(End(decision, found))
             else:
                 return End(decision, found)
+
+    def begun(self) -> bool:
+        """Whether any cluster is known to have it."""
+        return any(one.region.standing in BEGUN for one in self.look().values())
 
     def look(self) -> dict[str, Found]:
         """At every cluster."""
@@ -156,10 +164,13 @@ class Journey:
 
     def _drained(self, end: End) -> End:
         """Wait until the workflow is over in every cluster. What becomes current meanwhile is another release's."""
-        while any(one.view is not None and not one.view.over for one in end.found.values()):
+        while True:
+            views = {name: one.view for name, one in end.found.items()}
+            end = End(decide_drained(self._now(end.found), views), end.found, drained=True)
+            if end.decision.act is not Act.WAIT:
+                return end
             self.clock.sleep(INTERVAL)
             end = End(end.decision, self.look())
-        return end
 
     def _places(self, decision: WavesDecision) -> list[Place]:
         return [place for place in self.going.places if place.name in decision.clusters]

@@ -85,7 +85,9 @@ def _watch(mirror: Mirror, standings: Standings, board: Board) -> None:
                 try:
                     standings.read_routes()
                 except TemporaryError as error:
-                    mirror.away = mirror.away or (clock.now(), str(error))
+                    mirror.went_away("routes", str(error))
+                else:
+                    mirror.answers("routes")
             shown.update(standings.look(clock.now()), _trouble(mirror), clock.now())
 
 
@@ -116,5 +118,11 @@ def _trouble(mirror: Mirror) -> list[str]:
 
 
 def left_out(mirror: Mirror) -> list[str]:
-    """What could not be read, and so is not shown."""
-    return [f"without what {kind.kind} objects say: {why}" for kind, why in mirror.left_out.items()]
+    """What cannot be read, or no more: it is not shown, or as it was last."""
+    found = [(kind, why, bool(mirror.of(kind))) for kind, why in list(mirror.left_out.items())]
+    return [
+        f"what {kind.kind} objects say is from before: {why}"
+        if there
+        else f"without what {kind.kind} objects say: {why}"
+        for kind, why, there in found
+    ]

@@ -128,7 +128,8 @@ def alone(objects: Sequence[Object]) -> list[str]:
     shared = {
         obj["metadata"]["name"]
         for obj in objects
-        if obj["kind"] == "PersistentVolumeClaim" and "ReadWriteOnce" not in (obj["spec"].get("accessModes") or [])
+        if obj["kind"] == "PersistentVolumeClaim"
+        and "ReadWriteOnce" not in ((obj.get("spec") or {}).get("accessModes") or [])
     }
     return [
         obj["metadata"]["name"]

@@ -103,11 +103,8 @@ def selected(obj: Object, live: Sequence[Object]) -> list[str]:
     spec = obj.get("spec") or {}
     selector = spec.get("selector") or spec.get("podSelector") or {}
     labels = selector.get("matchLabels", {} if "matchExpressions" in selector else selector)
-    pods = [
-        (o, ((o["spec"]["template"].get("metadata") or {}).get("labels") or {}))
-        for o in live
-        if o["kind"] == "Deployment"
-    ]
+    templates = [(o, (o.get("spec") or {}).get("template") or {}) for o in live if o["kind"] == "Deployment"]
+    pods = [(o, (template.get("metadata") or {}).get("labels") or {}) for o, template in templates]
     return [_name(o) for o, has in pods if labels and labels.items() <= has.items()]
 
 

@@ -124,7 +124,7 @@ def _current(facts: RegionFacts, target: Release) -> tuple[Standing, str]:
     status, route, view = target.status, facts.route, facts.workflow
     if status.phase is not Phase.CURRENT or status.traffic != ALL or not route.settled:
         if view is not None and view.outcome is Outcome.FAILED:
-            return Standing.FAILED, f"the route was moved, but its workflow failed: {_failure(view)}"
+            return Standing.FAILED, f"the route was moved, but its workflow failed: {failure(view)}"
         return Standing.UNDER_WAY, doing(view)
     found = bake.standing(target, route, route.switched_at or status.live_at)
     if found is bake.Standing.NONE:
@@ -135,13 +135,17 @@ def _current(facts: RegionFacts, target: Release) -> tuple[Standing, str]:
 
 
 def _unbaked(view: WorkflowView | None) -> tuple[Standing, str]:
-    if view is None:
-        return Standing.UNKNOWN, "it is current, but no workflow is there that watches its bake"
-    if view.outcome is Outcome.FAILED:
-        return Standing.FAILED, f"it is current, but not known to be well: {_failure(view)}"
-    # Whether it is to bake was settled when it was submitted.
-    if any(step.name == "bake" and step.state is StepState.SKIPPED for step in view.steps):
+    state = next((step.state for step in view.steps if step.name == "bake"), None) if view is not None else None
+    # A breach would have marked it as rejected: a bake that ends without is no failure, and no reason to switch (B1).
+    if view is not None and view.over and state is StepState.FAILED:
+        return Standing.UNKNOWN, f"it is current, but not known to be well: {failure(view)}"
+    if view is not None and view.outcome is Outcome.FAILED:
+        return Standing.FAILED, f"it is current, but its workflow failed before its bake: {failure(view)}"
+    # Whether it is to bake was settled when it was submitted. Without a switch it is left out for another reason.
+    if view is not None and view.live and state is StepState.SKIPPED:
         return Standing.SETTLED, "current, without a bake"
+    if view is None or view.over or state is StepState.DONE:  # of an earlier time as the current one
+        return Standing.UNKNOWN, "it is current, but no workflow is there that watches its bake"
     return Standing.BAKING, doing(view) or "bake"
 
 
@@ -161,7 +165,7 @@ def _never_live(facts: RegionFacts, target: Release) -> tuple[Standing, str]:
     if view is None:
         return Standing.FAILED, status.message or f"its workflow is gone, and its phase is {status.phase}"
     if view.outcome is Outcome.FAILED:
-        return Standing.FAILED, _failure(view)
+        return Standing.FAILED, failure(view)
     return Standing.FAILED, f"its workflow is done, but its phase is {status.phase}"
 
 
@@ -172,7 +176,7 @@ def _back(facts: RegionFacts) -> tuple[Return, str]:
     if not view.over:
         return Return.UNDER_WAY, doing(view)
     if view.outcome is Outcome.FAILED:
-        return Return.FAILED, _failure(view)
+        return Return.FAILED, failure(view)
     return Return.FAILED, "it was done, and somebody has switched to it again since"
 
 
@@ -189,7 +193,8 @@ def doing(view: WorkflowView | None) -> str:
     return "" if waiting is None else f"{waiting.name}: {waiting.message or 'waiting'}"
 
 
-def _failure(view: WorkflowView | None) -> str:
+def failure(view: WorkflowView | None) -> str:
+    """What failed in a workflow, in a line."""
     if view is None:
         return ""
     failed = [f"{s.name} failed: {s.message}" for s in view.steps if s.state is StepState.FAILED]

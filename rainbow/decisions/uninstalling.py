@@ -27,6 +27,8 @@ _ORDER = (
     "ValidatingAdmissionPolicy",
 )
 _BEFORE_LIVE = (Phase.PENDING, Phase.TESTING, Phase.READY)
+# What people call on its own, and what moves a route or changes a schema, whatever the phase of the release.
+MOVING = frozenset({"switch", "rollback", "adopt", "contract"})
 _SHOWN = 5
 
 
@@ -49,11 +51,15 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Running:
-    """A workflow that is at work with what was installed; the release that it is about, if it is about one."""
+    """A workflow that is at work with what was installed; the release that it is about, if it is about one.
+
+    `moves`: it refers to one of `MOVING`.
+    """
 
     name: str
     app: str = ""
     release: str = ""
+    moves: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,11 +119,11 @@ def _refusals(facts: Facts, wish: Wish) -> Iterator[str]:
             "drain or delete them any more; to have it so: --leave-releases"
         )
     phases = {(release.app, release.id): release.phase for release in facts.releases}
-    moving = [w for w in facts.running if phases.get((w.app, w.release)) in _BEFORE_LIVE]
+    moving = [w for w in facts.running if w.moves or phases.get((w.app, w.release)) in _BEFORE_LIVE]
     if moving:
         yield (
-            f"releases are being made by {_some([w.name for w in moving])}, and may move a route at any moment; wait "
-            f"for their end, or end them yourself: argo stop -n {facts.namespace} NAME"
+            f"releases are being made or switched by {_some([w.name for w in moving])}, and may move a route at any "
+            f"moment; wait for their end, or end them yourself: argo stop -n {facts.namespace} NAME"
         )
     elif facts.running and not wish.stop_workflows:
         yield (

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from rainbow.decisions.region import BEGUN, Region, Return, Standing
+from rainbow.decisions.region import BEGUN, Region, Return, Standing, doing, failure
+from rainbow.decisions.workflow_view import Outcome, WorkflowView
 from rainbow.model.clusters import OnFailure
 from rainbow.model.durations import format_duration
 
@@ -110,6 +111,22 @@ def _after_failure(now: Waves, failed: Sequence[str]) -> WavesDecision:
         return WavesDecision(decision.act, decision.clusters, (*more, *decision.reasons))
     stuck = tuple(f"{name}: could not be rolled back: {now.regions[name].why_back}" for name in current)
     return WavesDecision(Act.STOP, tuple(failed), (*why, *stuck))
+
+
+def decide_drained(now: Waves, workflows: Mapping[str, WorkflowView | None]) -> WavesDecision:
+    """What to do while the older releases drain, once it is settled everywhere: DONE when each workflow is over.
+
+    One that is there no more is over; of a cluster that does not answer nobody knows.
+    """
+    views = {name: view for name, view in workflows.items() if view is not None}
+    if silent := [name for name in now.where(Standing.UNKNOWN) if name not in views]:
+        return _until_known(now, silent)
+    if waiting := [name for name in now.names if name in views and not views[name].over]:
+        return WavesDecision(Act.WAIT, tuple(waiting), tuple(f"{name}: {doing(views[name])}" for name in waiting))
+    if failed := [name for name in now.names if name in views and views[name].outcome is Outcome.FAILED]:
+        whys = tuple(f"{name}: what failed came after it was live: {failure(views[name])}" for name in failed)
+        return WavesDecision(Act.STOP, tuple(failed), whys)
+    return WavesDecision(Act.DONE, tuple(now.names), (f"the workflow is done in {_list(now.names)}",))
 
 
 def _newer_elsewhere(now: Waves) -> list[str]:

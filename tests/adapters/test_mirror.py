@@ -114,6 +114,19 @@ def test_an_outage_is_told_with_its_beginning_and_what_was_known_stays() -> None
     kube.over.set()
 
 
+def test_who_does_not_answer_about_one_kind_is_not_excused_by_another() -> None:
+    """Records from before would else be shown as new whenever a workflow changes."""
+    kube = Told()
+    mirror = Mirror(kube, "shop", (RELEASE, SERVICE))
+    mirror.read()
+    mirror.went_away("Release", "no leader")
+    mirror.answers("Service")
+    assert mirror.away is not None
+    assert mirror.away[1] == "no leader"
+    mirror.answers("Release")
+    assert mirror.away is None
+
+
 def test_a_version_that_is_too_old_is_no_outage() -> None:
     """The API server forgets after some minutes."""
     kube = Told([("ADDED", thing("a", 1))], Gone("too old"))

@@ -127,6 +127,18 @@ def test_bake_traffic_stands_in_for_the_requests(server: LocalPrometheus) -> Non
     assert _only(look(shops.kube).requests["v1"]) == 12
 
 
+def test_the_queries_are_those_in_force(server: LocalPrometheus) -> None:
+    """What an operator has put over rainbow.yaml is what the steps ask; the old query may show another number."""
+    shops = shops_of_now()
+    shops.release("v1", config=config(shops, NOBODY), phase=Phase.DRAINING)
+    drain = {"prometheus": {"url": server.url, "query": 'tasks{pod="$release"} + 4'}}
+    meta = {"name": "spawn", "namespace": "spawn"}
+    shops.kube.create(
+        {"apiVersion": "rainbow.dev/v1alpha1", "kind": "Policy", "metadata": meta, "spec": {"drain": drain}}
+    )
+    assert _only(look(shops.kube).tasks["v1"]) == 7
+
+
 def test_events_of_its_releases_and_of_the_app_are_told() -> None:
     """Nobody else's."""
     shops = shops_of_now()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from emulated import Emulated, Store
 
-from rainbow.adapters.kube import Kube
+from rainbow.adapters.kube import Forbidden, Kube
 from rainbow.adapters.workflows import newest_workflow, redeploy_name, releases_at_work, workflow_name, workflow_object
-from rainbow.errors import TemporaryError
+from rainbow.errors import RainbowError, TemporaryError
 
 LONGEST = 63  # a Workflow's name is the value of a label of its pods
 
@@ -38,7 +39,10 @@ def test_a_release_that_is_redeployed_has_a_workflow_at_work() -> None:
 
 
 def test_who_follows_a_release_follows_the_workflow_that_came_last() -> None:
-    """The redeploy, when there was one; never a rollback to it. Who may not list has the first one's name."""
+    """The redeploy, when there was one; never a rollback to it. Who may not list has the first one's name.
+
+    When nobody answers it is not guessed: the first one may have failed long ago.
+    """
     kube = Emulated(None, store=Store())
     assert newest_workflow(kube, "shops", "shop", "v1") == workflow_name("shop", "v1")
     _submit(kube, "release")
@@ -48,8 +52,14 @@ def test_who_follows_a_release_follows_the_workflow_that_came_last() -> None:
     _submit(kube, "redeploy", name)
     assert newest_workflow(kube, "shops", "shop", "v1") == name
 
-    def away(_method: str, _path: str) -> None:
-        raise TemporaryError("connection refused")
+    def trouble(error: RainbowError) -> None:
+        def called(_method: str, _path: str) -> None:
+            raise error
 
-    kube.attempts, kube.called = 1, away
+        kube.attempts, kube.called = 1, called
+
+    trouble(Forbidden("no right to list"))
     assert newest_workflow(kube, "shops", "shop", "v1") == workflow_name("shop", "v1")
+    trouble(TemporaryError("connection refused"))
+    with pytest.raises(TemporaryError):
+        newest_workflow(kube, "shops", "shop", "v1")

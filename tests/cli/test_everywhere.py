@@ -201,6 +201,46 @@ def test_a_later_cluster_without_an_installation_is_found_before_anything_is_rel
     assert regions.clusters["a"].releases() == {}
 
 
+@pytest.mark.parametrize("fails", ["", "deploy"])
+def test_a_later_cluster_that_is_away_stops_nobody_who_goes_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fails: str
+) -> None:
+    """What is under way elsewhere is followed, and taken back where it has to be, before that cluster counts."""
+    regions = reached(Regions(waves=[["a"], ["b"], ["c"]]), monkeypatch, tmp_path)
+    assert release("v1").exit_code == 0
+    regions.later()
+    regions.clusters["b"].fails["v2"] = fails
+    assert release("v2", "--wait", "submitted").exit_code == 0
+    regions.clusters["c"].out = True
+    answer = release("v2")
+    assert answer.exit_code == (1 if fails else 75), answer.exception or answer.output
+    assert "c: unknown for 5m" in answer.output
+    expected = "v1" if fails else "v2"
+    assert [regions.clusters[name].current for name in "ab"] == [expected, expected]
+
+
+def test_nothing_is_built_anew_while_it_is_unknown_whether_it_was(regions: Regions) -> None:
+    """Built twice it would be two releases of one id; with the image given there is nothing to build."""
+    write(regions, Path(), images={"shop": {}})
+    (Path() / "Containerfile").write_text("FROM scratch\n")
+    assert rainbow("release", "--release", "v1", "--cluster", "a").exit_code == 0
+    regions.clusters["a"].out = True
+    answer = rainbow("release", "--release", "v1", "--cluster", "b")
+    assert answer.exit_code == 75
+    assert "whether release v1 was built already is unknown" in str(answer.exception)
+    assert "cluster a: connection refused" in str(answer.exception)
+    assert regions.clusters["b"].releases() == {}
+    assert release("v1", "--cluster", "b").exit_code == 0
+
+
+def test_drained_says_where_it_is_current(regions: Regions) -> None:
+    """And no longer that the older ones stay."""
+    answer = release("v1", "--wait", "drained")
+    assert answer.exit_code == 0
+    assert "shop v1: the workflow is done in a, b. v1 is current in a, b." in answer.output
+    assert "Older releases stay" not in answer.output
+
+
 def test_sources_are_compared_when_somebody_goes_on(regions: Regions) -> None:
     """The same id with other sources is another release, though the first cluster has built by now."""
     write(regions, Path(), images={"shop": {}})

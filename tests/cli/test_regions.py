@@ -87,6 +87,20 @@ def test_a_failure_takes_back_what_was_reached(step: str) -> None:
     assert again.decision == end.decision
 
 
+def test_a_bake_that_is_given_up_rolls_back_nobody() -> None:
+    """Its metrics were unknown, which is no breach (B1): the other cluster is well, and stays (exit 75)."""
+    regions = with_v1()
+    b = regions.clusters["b"]
+    b.fails["v2"], b.unknown = "bake", True
+    end = regions.journey("v2").go(Until.LIVE)
+    assert (end.decision.act, end.decision.temporary) == (Act.STOP, True)
+    assert "it is current, but not known to be well: bake failed: boom" in end.decision.reasons[0]
+    assert [cluster.current for cluster in regions.clusters.values()] == ["v2", "v2"]
+    assert [w for c in regions.clusters.values() for w in c.workflows() if w.startswith("rollback")] == []
+    b.retry("v2")
+    assert regions.journey("v2").go(Until.LIVE).decision.act is Act.DONE
+
+
 def test_the_very_first_release_stays_where_nothing_was_before_it() -> None:
     """There is nothing to go back to; it is said, and not tried for ever."""
     regions = Regions()
@@ -200,6 +214,37 @@ def test_two_who_release_the_same_at_once_do_it_together(fails: str) -> None:
         assert ends[0].decision.act is (Act.STOP if fails else Act.DONE)
         rollbacks = [w for c in regions.clusters.values() for w in c.workflows() if w.startswith("rollback")]
         assert len(rollbacks) == (1 if fails else 0)
+
+
+def test_what_another_one_begins_during_a_look_has_not_failed() -> None:
+    """Whoever sees no workflow, and a moment later a record that is worked on, rolls back nobody for it."""
+    for at in range(0, 80, 3):
+        regions = with_v1()
+        first, second = regions.journey("v2"), regions.journey("v2")
+
+        def act(second: Journey = second, regions: Regions = regions) -> None:
+            second.go(Until.SUBMITTED)
+            regions.work()
+            regions.work()
+
+        _meanwhile(first, at, act)
+        assert _ends(regions, first).decision.act is Act.DONE
+        rollbacks = [w for c in regions.clusters.values() for w in c.workflows() if w.startswith("rollback")]
+        assert rollbacks == []
+
+
+def test_a_record_that_cannot_be_read_is_unknown_and_not_absent() -> None:
+    """Another version of Rainbow may have written it, and users may be on it."""
+    regions = with_v1()
+    assert regions.journey("v2").go(Until.LIVE).decision.act is Act.DONE
+    store = regions.clusters["b"].store
+    key = ("releases", "shop-b", "shop-v2")
+    store.objects[key] = store.objects[key] | {"status": {"phase": "Sparkling"}}
+    regions.clock.work = lambda: None
+    end = regions.journey("v2").go(Until.LIVE)
+    assert (end.decision.act, end.decision.temporary) == (Act.STOP, True)
+    assert standings(end) == {"a": Standing.SETTLED, "b": Standing.UNKNOWN}
+    assert "is malformed" in end.decision.reasons[0]
 
 
 def test_a_rollback_that_two_ask_for_is_one() -> None:
@@ -389,3 +434,30 @@ def test_drained_waits_for_the_workflow_of_every_cluster() -> None:
     end = regions.journey("v2").go(Until.DRAINED)
     assert end.decision.act is Act.DONE
     assert all(found.view is not None and found.view.over for found in end.found.values())
+
+
+def test_drained_is_not_said_of_a_cluster_that_does_not_answer() -> None:
+    """Its workflow may still be at work: it is waited for, and then given up for now (exit 75)."""
+    regions = with_v1()
+    b = regions.clusters["b"]
+
+    def work() -> None:
+        b.out = "v2" in b.releases() and bool(read_release(b.kube, "shop-b", "shop", "v2").status.baked_at)
+        regions.clusters["a"].work()
+        if not b.out:
+            b.work()
+
+    regions.clock.work = work
+    end = regions.journey("v2").go(Until.DRAINED)
+    assert (end.drained, end.decision.act, end.decision.temporary) == (True, Act.STOP, True)
+    assert "b: unknown for 5m" in end.decision.reasons[0]
+
+
+def test_drained_is_a_failure_when_a_workflow_fails_after_its_switch() -> None:
+    """As for one cluster: what failed came after it was live, and the exit code says so."""
+    regions = with_v1()
+    regions.clusters["b"].fails["v2"] = "delete"
+    end = regions.journey("v2").go(Until.DRAINED)
+    assert (end.decision.act, end.decision.temporary) == (Act.STOP, False)
+    assert end.decision.reasons == ("b: what failed came after it was live: delete failed: boom",)
+    assert [cluster.current for cluster in regions.clusters.values()] == ["v2", "v2"]

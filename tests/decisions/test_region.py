@@ -42,6 +42,9 @@ FAILED_BAKE = workflow(Outcome.FAILED, switch=StepState.DONE, bake=StepState.FAI
 RUNNING = workflow(deploy=StepState.RUNNING)
 BAKING = workflow(Outcome.LIVE, switch=StepState.DONE, bake=StepState.RUNNING)
 DONE = workflow(Outcome.FINISHED, switch=StepState.DONE, bake=StepState.SKIPPED)
+BAKED_ONCE = workflow(Outcome.FINISHED, switch=StepState.DONE, bake=StepState.DONE)
+DRAINING = workflow(Outcome.LIVE, switch=StepState.DONE, bake=StepState.DONE, wait_for_drain=StepState.RUNNING)
+UNDOING = workflow(switch=StepState.FAILED, bake=StepState.SKIPPED, undo=StepState.RUNNING)
 V6 = release("v6")
 V8 = release("v8", created=NOW - SECOND)
 
@@ -123,13 +126,33 @@ TABLE: Mapping[str, tuple[RegionFacts, Standing, str]] = {
     ),
     "a bake that was given up": (
         RegionFacts(v7(bake=BAKE, **LIVE), route("v7"), workflow=FAILED_BAKE),
-        S.FAILED,
+        S.UNKNOWN,
         "it is current, but not known to be well: bake failed: boom",
+    ),
+    "current, and failed before its bake": (
+        RegionFacts(v7(bake=BAKE, **LIVE), route("v7"), workflow=FAILED_DEPLOY),
+        S.FAILED,
+        "it is current, but its workflow failed before its bake: deploy failed: boom",
     ),
     "a bake that nobody watches": (
         RegionFacts(v7(bake=BAKE, **LIVE), route("v7")),
         S.UNKNOWN,
         "it is current, but no workflow is there that watches its bake",
+    ),
+    "brought back by hand, its workflow long done": (
+        RegionFacts(v7(bake=BAKE, baked_at=NOW - HOUR, **LIVE), route("v7"), workflow=BAKED_ONCE),
+        S.UNKNOWN,
+        "it is current, but no workflow is there that watches its bake",
+    ),
+    "brought back by hand, while its workflow waits for older ones": (
+        RegionFacts(v7(bake=BAKE, baked_at=NOW - HOUR, **LIVE), route("v7"), workflow=DRAINING),
+        S.UNKNOWN,
+        "it is current, but no workflow is there that watches its bake",
+    ),
+    "no bake, as its switch is being undone": (
+        RegionFacts(v7(bake=BAKE, **LIVE), route("v7"), workflow=UNDOING),
+        S.BAKING,
+        "undo",
     ),
     "rolled back": (
         RegionFacts(v7(rejected=MARK), route("v6", "v7"), workflow=FAILED_BAKE),

@@ -40,6 +40,12 @@ def planned(wish: Wish | None = None, **facts: Any) -> Plan:
         ("a workflow that waits", LEAVE, {"running": [Running("w", "web", "v1")]}, "at work: w"),
         ("one of an operation", LEAVE, {"running": [Running("hold-1")]}, "at work: hold-1"),
         ("a release that is made", STOP, {"releases": [MADE], "running": [Running("w", "web", "v3")]}, "move a route"),
+        (
+            "a rollback",
+            STOP,
+            {"running": [Running("r", "web", "v1", moves=True)]},
+            "switched by r, and may move a route",
+        ),
         ("a record that stays", CRDS, {"kept_here": ["Release web-v0"]}, "still has Release web-v0"),
         ("records elsewhere", CRDS, {"elsewhere": ["Release a in namespace b"]}, "in use elsewhere: Release a"),
     ],

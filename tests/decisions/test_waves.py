@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rainbow.decisions.region import Region, Return, Standing
-from rainbow.decisions.waves import PATIENCE, Act, Waves, WavesDecision, decide_waves
+from rainbow.decisions.waves import PATIENCE, Act, Waves, WavesDecision, decide_drained, decide_waves
+from rainbow.decisions.workflow_view import Outcome, StepState, StepView, WorkflowView
 from rainbow.model.clusters import OnFailure
 
 S = Standing
@@ -124,6 +125,30 @@ def test_reasons_name_cluster_and_cause() -> None:
         "a: could not be rolled back: the app is held",
     )
     assert decide_waves(now(S.ABSENT, S.ABSENT, silent(301))).reasons == ("c: unknown for 5m1s: connection refused",)
+
+
+RUNNING = WorkflowView([StepView("wait-for-drain", StepState.RUNNING)], Outcome.LIVE, "")
+OVER = WorkflowView([], Outcome.FINISHED, "")
+BROKEN = WorkflowView([StepView("delete", StepState.FAILED, message="boom")], Outcome.FAILED, "")
+DRAINED: Mapping[str, tuple[Sequence[WorkflowView | None], Standing | Region, Act, str]] = {
+    "all are over": ([OVER, OVER, OVER], S.SETTLED, Act.DONE, "abc"),
+    "one is there no more": ([OVER, OVER, None], S.SETTLED, Act.DONE, "abc"),
+    "one waits": ([OVER, RUNNING, BROKEN], S.SETTLED, Act.WAIT, "b"),
+    "one has failed": ([OVER, BROKEN, OVER], S.SETTLED, Act.STOP, "b"),
+    "of one nobody knows": ([OVER, OVER, None], silent(1), Act.WAIT, "c"),
+    "nor for long": ([OVER, OVER, None], silent(300), Act.STOP, "c"),
+    "a newer one took over, and its workflow waits": ([OVER, OVER, RUNNING], S.OVERTAKEN, Act.WAIT, "c"),
+}
+
+
+@pytest.mark.parametrize("name", DRAINED)
+def test_drained(name: str) -> None:
+    """Over is what is known to be over; exit 75 only for silence."""
+    views, last, act, clusters = DRAINED[name]
+    decision = decide_drained(now(S.SETTLED, S.SETTLED, last), dict(zip("abc", views, strict=True)))
+    assert (decision.act, "".join(decision.clusters)) == (act, clusters)
+    assert decision.reasons
+    assert decision.temporary is (name == "nor for long")
 
 
 # --- a world in which anything may happen -------------------------------------------------------------------------

@@ -77,6 +77,10 @@ def test_plan_release_and_a_failure_that_users_do_not_see(
     result = json.loads((tmp_path / "release.json").read_text())
     assert (result["release"], result["outcome"]) == ("r1", "live")
     assert app.backend() == "web-r1"
+    # A job that was cut is started again with the same id: it follows what is there.
+    again = runner.run("release", "r1")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert json.loads((tmp_path / "release.json").read_text())["release"] == "r1"
     image = yaml.safe_load(Path(os.environ["RAINBOW_SETTINGS"]).read_text())["step_image"]
     runner.describe(tests={"image": image, "command": ["/bin/false"], "service": "web"})
     failed = runner.run("release", "r2")

@@ -25,6 +25,7 @@ from tests.docs.pages import blocks
 pytestmark = pytest.mark.cluster
 HOW_TO = Path(__file__).resolve().parents[2] / "docs" / "how-to"
 NAMESPACE = Kind("v1", "Namespace")
+WORDS = ("despite-hold", "allow-rejected")  # of people
 TEMPLATE = Kind("argoproj.io/v1alpha1", "WorkflowTemplate")
 
 
@@ -133,6 +134,9 @@ def _may_nothing_else(ci: Kube, app: InArgo) -> None:
         meta = {"generateName": "sly-", "name": "sly", "namespace": namespace}
         return {"apiVersion": WORKFLOW.api_version, "kind": WORKFLOW.kind, "metadata": meta, "spec": spec}
 
+    def given(value: str, name: str) -> Object:
+        return {"parameters": [{"name": "app", "value": APP}, {"name": name, "value": value}]}
+
     container = {"image": "any", "command": ["id"]}
     release = {"workflowTemplateRef": {"name": "release"}}
     for spec in (
@@ -141,9 +145,15 @@ def _may_nothing_else(ci: Kube, app: InArgo) -> None:
         {"workflowTemplateRef": {"name": "release", "clusterScope": True}},
         {**release, "serviceAccountName": "rainbow-delete"},
         {**release, "podSpecPatch": "{}"},
+        *({"workflowTemplateRef": {"name": "rollback"}, "arguments": given("true", word)} for word in WORDS),
     ):
         with pytest.raises(RainbowError, match=r"ci\.rainbow\.dev"):
             ci.create(workflow(**spec))
+    # The copy of the template that the controller keeps in the status, made by somebody else.
+    copied = {"entrypoint": "a", "templates": [{"name": "a", "container": container}], **release}
+    for status in ({"storedWorkflowTemplateSpec": copied}, {"phase": "Running"}):
+        with pytest.raises(RainbowError, match=r"brings no status"):
+            ci.create(workflow(**release) | {"status": status})
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": namespace}}
     with pytest.raises(Forbidden):
         ci.create(pod | {"spec": {"containers": [container | {"name": "c"}]}})

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from emulated import Emulated, Store
 
-from rainbow.adapters.kube import Forbidden
+from rainbow.adapters.kube import Forbidden, Object
 from rainbow.cli import install
 from rainbow.decisions.suitability import ADMISSION, OURS
 from rainbow.decisions.surroundings import Surroundings
-from rainbow.errors import BadInput
-from workflows.installation import installation
+from rainbow.errors import BadInput, Refused
+from workflows.ci import GUARD
+from workflows.installation import installation, of_the_cluster
 from workflows.settings import Settings
 
 SETTINGS = Settings(step_image="step", builder_image="builder", registry="registry")
@@ -87,3 +89,46 @@ def test_where_nobody_has_brought_the_definitions_nothing_works(monkeypatch: pyt
     monkeypatch.setattr(Emulated, "path", known)
     with pytest.raises(BadInput, match="rainbow render --only cluster"):
         applied(GUARDED, monkeypatch, "customresourcedefinitions")
+
+
+def test_the_account_of_ci_is_only_made_where_its_guard_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without it, whoever has that account has the rights of every step."""
+    store, _ = applied(GUARDED, monkeypatch)
+    guarded = Emulated(None, attempts=1, store=store)
+    install._refuse_unguarded(guarded, "shop")
+    none, _ = applied(GUARDED, monkeypatch, "validatingadmission")
+    with pytest.raises(Refused, match=f"no ValidatingAdmissionPolicy and no ValidatingAdmissionPolicyBinding {GUARD}"):
+        install._refuse_unguarded(Emulated(None, attempts=1, store=none), "shop")
+
+    def hidden(method: str, path: str) -> None:
+        if "validatingadmission" in path:
+            raise Forbidden(path)
+
+    guarded.called = hidden
+    with pytest.raises(Refused, match="it is not known whether"):
+        install._refuse_unguarded(guarded, "shop")
+
+
+@pytest.mark.parametrize(
+    ("case", "kind", "change"),
+    [
+        ("an earlier one, that asks less", "ValidatingAdmissionPolicy", lambda spec: spec["validations"].pop()),
+        ("one that may fail", "ValidatingAdmissionPolicy", lambda spec: spec.update(failurePolicy="Ignore")),
+        (
+            "one that only warns",
+            "ValidatingAdmissionPolicyBinding",
+            lambda spec: spec.update(validationActions=["Warn"]),
+        ),
+    ],
+)
+def test_a_guard_that_lets_more_through_is_none(
+    case: str, kind: str, change: Callable[[Object], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be of an earlier version, where the rights do not reach to bring it up to date."""
+    store, _ = applied(GUARDED, monkeypatch)
+    weaker = next(obj for obj in of_the_cluster() if (obj["kind"], obj["metadata"]["name"]) == (kind, GUARD))
+    change(weaker["spec"])
+    kube = Emulated(None, attempts=1, store=store)
+    kube.apply(weaker)
+    with pytest.raises(Refused, match=f"no {kind} {GUARD} of this version, and it could run any pod"):
+        install._refuse_unguarded(kube, "shop")

@@ -145,7 +145,7 @@ def test_it_is_refused_while_a_workflow_is_at_work_in_whatever_way_it_was_starte
     """By a template of ours, by reference to one of our steps, or as one of our ServiceAccounts."""
     for spec in (
         {"workflowTemplateRef": {"name": "release"}},
-        {"templates": [{"dag": {"tasks": [{"templateRef": {"name": "switch", "template": "switch"}}]}}]},
+        {"templates": [{"dag": {"tasks": [{"templateRef": {"name": "release", "template": "run-tests"}}]}}]},
         {"serviceAccountName": "rainbow-switch"},
     ):
         shops = serving()
@@ -164,6 +164,24 @@ def test_a_release_on_its_way_is_never_stopped() -> None:
     at_work(shops, "v3")
     with pytest.raises(Refused, match="may move a route at any moment"):
         uninstall(shops)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"workflowTemplateRef": {"name": "rollback"}},
+        {"templates": [{"dag": {"tasks": [{"templateRef": {"name": "switch", "template": "switch"}}]}}]},
+    ],
+)
+def test_a_switch_that_somebody_asked_for_is_never_stopped(spec: dict[str, Any]) -> None:
+    """A rollback to a release that was live long ago moves the route as much as a new release does."""
+    shops = serving()
+    at_work(shops, "v1", **spec)
+    before = others(shops.store)
+    with pytest.raises(Refused, match="may move a route at any moment"):
+        uninstall(shops)
+    assert others(shops.store) == before
+    assert shops.kube.get(WORKFLOW, "spawn", "release-spawn-v1")["spec"] == spec  # type: ignore[index]
 
 
 def test_a_release_that_is_submitted_meanwhile_stops_it() -> None:

@@ -121,11 +121,13 @@ ENDPOINTS = [
     ),
 ]
 WELL = schedule(EVERY_TEN_MINUTES) | LIVE | endpoints("a", "web-v2", release="v2")
+UNREAD = schedule(EVERY_TEN_MINUTES) | endpoints("a", "web-v2", release="v2")
 UNOBSERVED = [
     ("all", 100, WELL, []),
     ("nothing at all", 16, {"up": IN_FORCE}, [{"missing": "schedules"}]),
     ("no schedule", 16, LIVE | endpoints("a", "web-v2", release="v2"), [{"missing": "schedules"}]),
     ("no release any more", 90, WELL | dict.fromkeys(LIVE, "1+0x60 stale"), [{"missing": "releases"}]),
+    ("no release ever, though some run", 200, UNREAD, [{"missing": "releases"}]),
     ("no endpoint of any app", 16, schedule(EVERY_TEN_MINUTES) | LIVE, [{"missing": "endpoints"}]),
     ("an installation without releases", 100, schedule(EVERY_TEN_MINUTES), []),
 ]

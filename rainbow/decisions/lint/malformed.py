@@ -6,13 +6,13 @@ Only that is looked at; the API server knows the rest. Objects in which somethin
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from rainbow.decisions.findings import Finding, Findings, Path, Severity
 from rainbow.decisions.rendering import POD_SPEC
-from rainbow.decisions.workloads import Base
+from rainbow.decisions.workloads import Base, Object
 
 _PERCENT = re.compile(r"[0-9]+%")
 
@@ -62,7 +62,7 @@ _POD = {
     "hostNetwork": _FLAG,
     "containers": [_CONTAINER],
     "initContainers": [_CONTAINER],
-    "volumes": [{"persistentVolumeClaim": {"*": _ANY}, "hostPath": {"path": _TEXT}}],
+    "volumes": [{"persistentVolumeClaim": {"claimName!": _TEXT}, "hostPath": {"path": _TEXT}}],
 }
 _TEMPLATE = {"metadata": {"labels": _TEXTS}, "spec": _POD}
 _WORKLOAD = {
@@ -73,6 +73,10 @@ _WORKLOAD = {
     "jobTemplate": {"spec": {"template": _TEMPLATE}},
 }
 _PEERS = [{"podSelector": _SELECTOR, "namespaceSelector": _SELECTOR}]
+_BACKEND = {"service": {"name!": _TEXT, "port": {"number": _NUMBER, "name": _TEXT}}}
+_REF = {"group": _TEXT, "kind": _TEXT, "name!": _TEXT, "namespace": _TEXT, "port": _NUMBER, "weight": _NUMBER}
+_FILTER = {"requestMirror": {"backendRef": _REF}}
+_MATCH = {"path": {"type": _TEXT, "value": _TEXT}}
 _SPECS: dict[str, Any] = dict.fromkeys(POD_SPEC, _WORKLOAD) | {
     "Service": {
         "selector": _TEXTS,
@@ -86,23 +90,41 @@ _SPECS: dict[str, Any] = dict.fromkeys(POD_SPEC, _WORKLOAD) | {
     },
     "PodDisruptionBudget": {"selector": _SELECTOR, "minAvailable": _COUNT, "maxUnavailable": _COUNT},
     "HorizontalPodAutoscaler": {"scaleTargetRef": {"kind": _TEXT, "name": _TEXT}, "minReplicas": _NUMBER},
+    "Ingress": {
+        "ingressClassName": _TEXT,
+        "defaultBackend": _BACKEND,
+        "rules": [{"host": _TEXT, "http": {"paths": [{"path": _TEXT, "pathType": _TEXT, "backend": _BACKEND}]}}],
+    },
+    "HTTPRoute": {
+        "parentRefs": [{"name!": _TEXT, "sectionName": _TEXT}],
+        "hostnames": [_TEXT],
+        "rules": [
+            {"matches": [_MATCH], "filters": [_FILTER], "backendRefs": [{"filters": [_FILTER], **_REF}]},
+        ],
+    },
+    "PersistentVolumeClaim": {"accessModes": [_TEXT]},
     "NetworkPolicy": {"podSelector": _SELECTOR, "ingress": [{"from": _PEERS}], "egress": [{"to": _PEERS}]},
 }
-_META = {"name": _TEXT, "namespace": _TEXT}
+_META = {"name": _TEXT, "namespace": _TEXT, "labels": _TEXTS, "annotations": _TEXTS}
 
 
 def check(base: Base) -> Findings:
     """One finding for each place."""
-    for obj in base.objects:
+    for obj, path, expected in misshapen(base.objects):
+        yield Finding(
+            Severity.ERROR,
+            obj,
+            path,
+            f"expected {expected} here: Kubernetes would refuse it when the release is deployed",
+            f"write {expected}",
+        )
+
+
+def misshapen(objects: Iterable[Object]) -> Iterator[tuple[Object, Path, str]]:
+    """Each place of an object at which something else stands than is read there, and what is expected."""
+    for obj in objects:
         shape = {"metadata": _META} | ({"spec": _SPECS[obj["kind"]]} if obj["kind"] in _SPECS else {})
-        for path, expected in _misshapen(obj, shape, ()):
-            yield Finding(
-                Severity.ERROR,
-                obj,
-                path,
-                f"expected {expected} here: Kubernetes would refuse it when the release is deployed",
-                f"write {expected}",
-            )
+        yield from ((obj, path, expected) for path, expected in _misshapen(obj, shape, ()))
 
 
 def _misshapen(value: Any, shape: Any, path: Path) -> Iterator[tuple[Path, str]]:
