@@ -147,7 +147,8 @@ class Control:
 
 
 CONTROLS = {
-    "unready": Control({"start": 2, "ready": False}, cause="Pod unready-"),
+    # It starts for longer than a busy cluster takes to say that its container runs: only then are users led to it.
+    "unready": Control({"start": 10, "ready": False}, cause="Pod unready-"),
     "abrupt": Control({"takes": 0.3}, cause="Pod abrupt-"),
     "recreated": Control({"start": 0.5, "recreate": True}, cause="Pod recreated-"),
     "deleted": Control({}, delete_before_the_switch, "Service deleted is gone"),

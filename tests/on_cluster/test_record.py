@@ -18,7 +18,7 @@ from rainbow.model.release import Mark, Phase
 
 pytestmark = pytest.mark.cluster
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
-COLUMNS = ("PHASE", "TRAFFIC", "TASKS", "AGE", "BLOCKER", "HELD", "REJECTED", "BY")
+COLUMNS = ("PHASE", "TRAFFIC", "TASKS", "AGE", "BLOCKER", "HELD", "REJECTED", "WORKFLOW", "BY")
 HOLD = Mark(reason="we look into it", by="ann", at=NOW)
 
 
