@@ -14,6 +14,7 @@ from emulated import Key, Killed
 
 from rainbow.adapters import jetstream, records
 from rainbow.adapters.kube import Kind
+from rainbow.adapters.lock import LostLock
 from rainbow.adapters.prometheus import Prometheus
 from rainbow.adapters.proxy import Proxy
 from rainbow.adapters.world import World
@@ -87,7 +88,7 @@ class Stage:
         self.store.guard, self.metrics.current = self.oracle.guard, self.oracle.current
         self.bus.guard = self.oracle.removed_from_bus
         self.releases: list[str] = []
-        self.broken_off = 0  # runs that may have been killed while they switched
+        self.broken_off = 0  # runs that were killed, or lost their lock, and may have been switching
         self._task = 0
         self.patches = pytest.MonkeyPatch()
         self.patches.setattr(Proxy, "ask", lambda _self, host, path: self.traffic.answer(host, path))
@@ -158,7 +159,7 @@ class Stage:
             try:
                 step.run(step.Params.model_validate({k: v for k, v in given.items() if k in fields}), world)
             except (RainbowError, Killed) as error:
-                self.broken_off += isinstance(error, Killed) and action.step in SWITCHING
+                self.broken_off += isinstance(error, (Killed, LostLock)) and action.step in SWITCHING
                 self.say(f"{type(error).__name__}: {error}")
                 return False
         return True

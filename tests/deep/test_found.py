@@ -104,3 +104,16 @@ def test_a_release_is_not_deployed_again_into_the_work_that_it_was_deleted_with(
     life.stage.clock.sleep(7300)
     assert life.stage.run(Action("delete", -1))
     life.teardown()
+
+
+def test_a_switch_that_lost_its_lock_leaves_one_release_more_rather_than_one_too_few() -> None:
+    """It paused for half an hour, and another run took the lock: as after a kill, it is open who was current."""
+    life = Lifecycle()
+    life.first(App(route="httpRoute", keep=2))
+    for _ in range(2):
+        life.release_and_clean_up(at=0, disturbance=None, seconds=10, task=False)
+    rival = Action("deploy", -1, insists=True)
+    life.release(at=4, disturbance=Disturbance(19, kill=True, after=True, pause=2000.0, rival=rival))
+    assert life.stage.oracle.current() == "rel2"
+    life.teardown()
+    assert life.stage.store.of("deployments", "rel1")
