@@ -39,7 +39,8 @@ def login(context: str | None) -> Any:
         raise BadInput(f"no cluster to talk to: {str(error).rstrip('.')}. {_NEXT}") from error
     except (yaml.YAMLError, ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
         # The client reads a kubeconfig without looking at its shape.
-        raise BadInput(f"the kubeconfig is malformed: {error}; set KUBECONFIG to another one, or mend it") from error
+        shown = os.pathsep.join(map(str, files()))
+        raise BadInput(f"the kubeconfig {shown} is malformed: {error}; set KUBECONFIG, or mend it") from error
     return found
 
 

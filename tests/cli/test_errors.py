@@ -46,6 +46,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "kubeconfig").write_text(HERE)
     (tmp_path / "none-current").write_text(HERE.replace("current-context: here\n", ""))
     (tmp_path / "malformed").write_text("contexts: [")
+    (tmp_path / "no-mapping").write_text("just text\n")
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     monkeypatch.chdir(tmp_path)
@@ -65,7 +66,8 @@ def called(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[object, str
 AWAY: dict[str, tuple[list[str], int, list[str]]] = {
     "away": ([], 75, ["127.0.0.1", "port=9", "Connection refused", "Is the cluster up, and is it the right one?"]),
     "missing": (["--kubeconfig", "missing"], 2, ["there is no kubeconfig missing", "Set KUBECONFIG"]),
-    "malformed": (["--kubeconfig", "malformed"], 2, ["kubeconfig"]),
+    "malformed": (["--kubeconfig", "malformed"], 2, ["the kubeconfig", "malformed is malformed"]),
+    "no-mapping": (["--kubeconfig", "no-mapping"], 2, ["the kubeconfig", "no-mapping is malformed"]),
     "no-context": (
         ["--kubeconfig", "none-current"],
         2,
