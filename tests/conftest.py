@@ -1,4 +1,4 @@
-"""What tests of several folders share: helm, built once for this machine."""
+"""What tests of several folders share: no test is about its time; and helm, built once for this machine."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from cluster import toolchain
 from cluster.context import Context
 from cluster.parts import helm as program
 from cluster.report import Report
+
+# A machine that is busy for a moment says nothing about what is tested.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -18,7 +19,7 @@ from rainbow.cli.lint import refuse_errors
 from rainbow.cli.options import app_argument, app_options, cluster_options, file_option
 from rainbow.cli.output import Form, emit, output_option
 from rainbow.cli.over_clusters import only_clusters
-from rainbow.errors import BadInput
+from rainbow.errors import BadInput, TemporaryError
 from rainbow.model.release import ReleaseSpec
 
 until_option = click.option(
@@ -105,7 +106,12 @@ def follow(app: str, release_id: str, namespace: str, wait: str, output: Form, c
     """
     app, release = arguments.app_name(app), arguments.release_id(release_id)
     kube = connect(context=context)
-    target = Target(namespace, app, release, newest_workflow(kube, namespace, app, release))
+    target = Target(namespace, app, release)
+    try:
+        target = replace(target, begun_as=newest_workflow(kube, namespace, app, release))
+    except TemporaryError as error:
+        if Until(wait) is not Until.SUBMITTED:
+            raise TemporaryError(f"{error}\nCome back with: {target.come_back}") from error
     return follow_release(kube, target, Until(wait), output)
 
 
