@@ -109,9 +109,10 @@ def follow(app: str, release_id: str, namespace: str, wait: str, output: Form, c
     target = Target(namespace, app, release)
     try:
         target = replace(target, begun_as=newest_workflow(kube, namespace, app, release))
-    except TemporaryError as error:
+    except TemporaryError:
         if Until(wait) is not Until.SUBMITTED:
-            raise TemporaryError(f"{error}\nCome back with: {target.come_back}") from error
+            click.echo(f"To come back: {target.come_back}", err=True)
+            raise
     return follow_release(kube, target, Until(wait), output)
 
 
