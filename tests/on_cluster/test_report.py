@@ -47,7 +47,8 @@ def test_a_real_app_is_shown_as_a_file_and_live(kube: Kube, namespace: str, cont
     url = f"http://127.0.0.1:{context.ports.traefik}/"
     arguments = ["report", APP, "-n", namespace, "--prometheus-url", prometheus]
     serving = [RAINBOW, *arguments, "--serve", "--port", "0", "--every", "1s"]
-    with subprocess.Popen(serving, stdout=subprocess.PIPE, text=True) as process:
+    # What runs in the background may have been told to ignore Ctrl-C, and its children with it.
+    with subprocess.Popen(["env", "--default-signal=INT", *serving], stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             live = process.stdout.readline().split()[0]

@@ -27,7 +27,9 @@ pytestmark = pytest.mark.cluster
 @contextmanager
 def watching(*arguments: str) -> Iterator[list[str]]:
     """The lines of a `status --watch` that runs beside the test; Ctrl-C ends it, with 130."""
-    with subprocess.Popen([RAINBOW, "status", *arguments, "--watch"], stdout=subprocess.PIPE, text=True) as process:
+    # What runs in the background may have been told to ignore Ctrl-C, and its children with it.
+    command = ["env", "--default-signal=INT", RAINBOW, "status", *arguments, "--watch"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         lines: list[str] = []
         assert process.stdout is not None
         reader = threading.Thread(target=lines.extend, args=(process.stdout,), daemon=True)
