@@ -210,15 +210,22 @@ def watched(kube: Watchable, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
     assert threading.active_count() < 50
 
 
+def _hearing(capsys: pytest.CaptureFixture[str], seen: list[str]) -> Callable[[str], bool]:
+    """Whether something has been said by now; what was said so far is kept in `seen`."""
+
+    def has(text: str) -> bool:
+        seen.append(capsys.readouterr().out)
+        return text in "".join(seen)
+
+    return has
+
+
 def test_without_a_terminal_each_change_is_a_line(
     kube: Watchable, watched: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Not every look: a log of CI is no screen. Ctrl-C ends it with 130."""
     seen: list[str] = []
-
-    def has(text: str) -> bool:
-        seen.append(capsys.readouterr().out)
-        return text in "".join(seen)
+    has = _hearing(capsys, seen)
 
     def happen() -> Iterator[Callable[[], object]]:
         yield lambda: has("v3  Testing")
@@ -246,10 +253,7 @@ def test_an_outage_is_said_and_lived_through(
 ) -> None:
     """What is shown stays, and says that it is from before."""
     seen: list[str] = []
-
-    def has(text: str) -> bool:
-        seen.append(capsys.readouterr().out)
-        return text in "".join(seen)
+    has = _hearing(capsys, seen)
 
     def happen() -> Iterator[Callable[[], object]]:
         yield lambda: has("v3  Testing")
